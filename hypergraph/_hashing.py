@@ -1,0 +1,177 @@
+"""Hashes of sources, definitions and values.
+
+A definition hash says "the same code"; a value hash says "an equal value, in every process". Values are hashed over their pickle, made
+canonical: shared references, the order of sets and the order of dicts leave no trace in it, so that two equal inputs that were built in
+different ways, or by different processes, share one cache entry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import pickle
+import sys
+import textwrap
+import types
+from collections.abc import Callable, Mapping
+from typing import Any
+
+__all__ = ["captured_values", "compute_cache_key", "hash_callable", "hash_text", "hash_value", "source_of"]
+
+# Fixed, because a hash outlives the interpreter that made it: disk caches and stores compare it with newer ones.
+_PROTOCOL = 5
+
+
+def hash_text(text: str) -> str:
+    """Give the SHA-256 of `text` as 64 hexadecimal digits."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def source_of(func: Callable[..., Any]) -> str | None:
+    """Give the source text of `func` without its indentation, or None when there is none to read (builtins, `exec`)."""
+    try:
+        return textwrap.dedent(inspect.getsource(_definition(func)))
+    except (OSError, TypeError, SyntaxError, IndexError):
+        return None
+
+
+def hash_callable(func: Callable[..., Any]) -> str:
+    """Give the definition hash of `func`: over its source text, else its code object, else its qualified name. Never fails."""
+    target = _definition(func)
+    code = getattr(target, "__code__", None)
+    source = source_of(target)
+    if source is None:
+        return hash_text(_code_text(code) if isinstance(code, types.CodeType) else _qualified_name(target))
+    if isinstance(code, types.CodeType) and code.co_name == "<lambda>":
+        # Several lambdas may stand in one statement, and the source is the whole statement for each of them.
+        return hash_text(f"{source}\n{_code_text(code)}")
+    return hash_text(source)
+
+
+def hash_value(value: Any) -> str:
+    """Give a hash that equal values share in every process, as 64 hexadecimal digits; "" when `value` cannot be hashed that way."""
+    try:
+        return _digest(value, code_of_functions=False)
+    except Exception:  # __reduce__ is user code: whatever it raises, the value has no hash
+        return ""
+
+
+def captured_values(func: Callable[..., Any]) -> dict[str, Any]:
+    """Give what `func` carries besides its code: closure variables by name, and "self" for a bound method or a callable object."""
+    found: dict[str, Any] = {}
+    bound = getattr(func, "__self__", None)
+    if isinstance(func, types.MethodType):
+        found["self"], func = bound, func.__func__
+    elif not isinstance(func, (types.FunctionType, types.BuiltinFunctionType, type)):
+        found["self"] = func
+    names = getattr(getattr(func, "__code__", None), "co_freevars", ())
+    for name, cell in zip(names, getattr(func, "__closure__", None) or (), strict=False):
+        try:
+            found[name] = cell.cell_contents
+        except ValueError:  # assigned only after the function was made, and not yet
+            continue
+    return found
+
+
+def compute_cache_key(definition_hash: str, inputs: Mapping[str, Any], *, captured: Mapping[str, Any] | None = None) -> str:
+    """Give the key under which a node's result is cached.
+
+    Args:
+        definition_hash: hash of the node's code.
+        inputs: argument values by parameter name; their order does not matter.
+        captured: what the function carries besides its code (see `captured_values`).
+
+    Returns:
+        64 hexadecimal digits, or "" when something cannot be hashed: such a call is simply not cached.
+    """
+    digest = hashlib.sha256(definition_hash.encode())
+    try:
+        for name in sorted(inputs):
+            digest.update(f"\0{name}\0{_digest(inputs[name], code_of_functions=False)}".encode())
+        for name in sorted(captured or ()):
+            digest.update(f"\1{name}\1{_digest((captured or {})[name], code_of_functions=True)}".encode())
+    except Exception:  # as in hash_value: user code ran
+        return ""
+    return digest.hexdigest()
+
+
+class _Canonical(pickle.Pickler):
+    """A pickler whose output depends on the value alone."""
+
+    def __init__(self, digest: _Sink, *, code_of_functions: bool) -> None:
+        super().__init__(digest, _PROTOCOL)
+        # No memo: `[a, a]` and `[a, copy_of_a]` are equal and must read equal. A cycle is an error then, and the value has no hash.
+        self.fast = True
+        self._code_of_functions = code_of_functions
+
+    def persistent_id(self, obj: Any) -> Any:
+        kind = type(obj)
+        if kind is dict:
+            return ("dict", sorted((self._inner(key), self._inner(item)) for key, item in obj.items()))
+        if kind is set or kind is frozenset:
+            return (kind.__name__, sorted(self._inner(item) for item in obj))
+        if kind is types.FunctionType and (self._code_of_functions or _importable(obj)):
+            # By name alone a function would keep its hash when its body changes.
+            return ("function", hash_callable(obj), self._inner(captured_values(obj)))
+        return None
+
+    def _inner(self, value: Any) -> str:
+        return _digest(value, code_of_functions=self._code_of_functions)
+
+
+class _Sink:
+    """The writable file that a pickler needs, ending in a hash: a large value is never held twice."""
+
+    __slots__ = ("_digest", "write")
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self.write = self._digest.update
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()
+
+
+def _digest(value: Any, *, code_of_functions: bool) -> str:
+    sink = _Sink()
+    _Canonical(sink, code_of_functions=code_of_functions).dump(value)
+    return sink.hexdigest()
+
+
+def _importable(func: types.FunctionType) -> bool:
+    found: Any = sys.modules.get(func.__module__)
+    for part in func.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is func
+
+
+def _definition(func: Callable[..., Any]) -> Any:
+    """Give the thing whose source tells what a call of `func` does: the function under wrappers, partials and methods, or a class."""
+    target: Any = func
+    while True:
+        if isinstance(target, (staticmethod, classmethod, types.MethodType)):
+            target = target.__func__
+        elif hasattr(target, "__wrapped__"):
+            target = target.__wrapped__
+        elif hasattr(target, "func") and hasattr(target, "keywords"):  # functools.partial, without importing functools for it
+            target = target.func
+        else:
+            break
+    if isinstance(target, (types.FunctionType, types.BuiltinFunctionType, type)):
+        return target
+    return type(target)
+
+
+def _code_text(code: types.CodeType) -> str:
+    """Give what makes `code` behave as it does; file name and line numbers are left out."""
+    consts = [_code_text(const) if isinstance(const, types.CodeType) else _constant(const) for const in code.co_consts]
+    return repr((code.co_name, code.co_code.hex(), consts, code.co_names, code.co_varnames, code.co_freevars, code.co_flags))
+
+
+def _constant(const: Any) -> str:
+    # `x in {"a", "b"}` compiles to a frozenset, whose order differs from process to process.
+    return f"frozenset({sorted(map(repr, const))})" if isinstance(const, frozenset) else repr(const)
+
+
+def _qualified_name(target: Any) -> str:
+    return f"{getattr(target, '__module__', '')}.{getattr(target, '__qualname__', type(target).__qualname__)}"

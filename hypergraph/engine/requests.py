@@ -1,0 +1,98 @@
+"""What a run asks of the outside: three requests, and the one answer that a call has.
+
+A flow is a generator that yields requests and is sent their answers. It decides everything; a driver only performs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+__all__ = ["Ask", "Call", "Flow", "Outcome", "Together"]
+
+
+class Outcome:
+    """What a call came to: a value, or an error. Never thrown, since a node may raise anything, StopIteration included."""
+
+    __slots__ = ("error", "value")
+
+    def __init__(self, value: Any = None, error: BaseException | None = None) -> None:
+        self.value = value
+        self.error = error
+
+    def __repr__(self) -> str:
+        return f"Outcome(error={self.error!r})" if self.error is not None else f"Outcome({self.value!r})"
+
+
+class Call:
+    """Call this function; the answer is an `Outcome`. This is the only request that takes from the concurrency budget.
+
+    Attributes:
+        func, args, kwargs: the call.
+        awaits: the result is a coroutine, to be awaited.
+        drains: the result is a generator (with `awaits` an async one), to be listed.
+        once: a cache key; concurrent calls with one key run once and share the outcome.
+        free: takes nothing from the budget, because what is called takes its own.
+    """
+
+    __slots__ = ("args", "awaits", "drains", "free", "func", "kwargs", "once")
+
+    def __init__(
+        self,
+        func: Callable[..., Any],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        awaits: bool = False,
+        drains: bool = False,
+        once: str | None = None,
+        free: bool = False,
+    ) -> None:
+        self.func = func
+        self.args = args
+        self.kwargs = kwargs
+        self.awaits = awaits
+        self.drains = drains
+        self.once = once
+        self.free = free
+
+
+class Together:
+    """Run these flows, at once where the driver can; the answer is the list of their results, in order.
+
+    Attributes:
+        flows: an iterable that is read only as far as flows are being run: a million items cost what is in flight.
+        until: given each result, tells whether the rest is to be left (and what runs, cancelled); None runs all.
+        limit: no more than this many at once; None leaves it to the driver.
+        collect: keep the results; otherwise the answer is an empty list.
+    """
+
+    __slots__ = ("collect", "flows", "limit", "until")
+
+    def __init__(
+        self,
+        flows: Iterable[Flow],
+        *,
+        until: Callable[[Any], bool] | None = None,
+        limit: int | None = None,
+        collect: bool = True,
+    ) -> None:
+        self.flows = flows
+        self.until = until
+        self.limit = limit
+        self.collect = collect
+
+
+class Ask:
+    """Ask the store for this operation, by the name that its async face has; an error is thrown into the flow."""
+
+    __slots__ = ("args", "kwargs", "operation")
+
+    def __init__(self, operation: str, *args: Any, **kwargs: Any) -> None:
+        self.operation = operation
+        self.args = args
+        self.kwargs = kwargs
+
+
+Request: TypeAlias = "Call | Together | Ask"
+Flow: TypeAlias = "Generator[Call | Together | Ask, Any, Any]"

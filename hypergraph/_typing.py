@@ -144,7 +144,8 @@ def _is_subclass(made: type, wanted: type) -> bool:
     if wanted in made.__mro__:
         return True
     if getattr(wanted, "_is_protocol", False):
-        return all(any(name in vars(base) or name in getattr(base, "__annotations__", ()) for base in made.__mro__) for name in _members(wanted))
+        present = {name for base in made.__mro__ for name in (*vars(base), *getattr(base, "__annotations__", ()))}
+        return _members(wanted) <= present
     try:
         return issubclass(made, wanted)
     except TypeError:  # TypedDict and others refuse the question; the mro has answered it

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -15,10 +19,8 @@ os.environ.pop("TEXTUAL_THEME", None)
 os.environ["DO_NOT_TRACK"] = "1"
 os.environ["DAFT_PROGRESS_BAR"] = "0"
 
-_CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-
-def _missing(program: str) -> None:
+def _missing(program: str) -> NoReturn:
     """Skip; in continuous integration fail, because there a missing program hides a test that should have run."""
     message = f"{program} is not installed"
     if os.environ.get("CI"):
@@ -26,30 +28,34 @@ def _missing(program: str) -> None:
     pytest.skip(message)
 
 
+def _find(*names: str) -> str | None:
+    # Programs of the environment count too, whether or not it is activated.
+    path = os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.executable).parent)])
+    return next((found for name in names if (found := shutil.which(name, path=path))), None)
+
+
 @pytest.fixture(autouse=True)
-def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Give every test a home folder of its own, so that no state, cache or setting comes in or stays behind."""
-    home = tmp_path_factory.mktemp("home")
-    monkeypatch.setenv("HOME", str(home))
-    for name, folder in (("STATE", "state"), ("CACHE", "cache"), ("CONFIG", "config"), ("DATA", "data")):
-        monkeypatch.setenv(f"XDG_{name}_HOME", str(home / folder))
-    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    return home
+    # Not below pytest's own folder: a socket's path may have no more than about 100 characters.
+    with tempfile.TemporaryDirectory(prefix="hg-", ignore_cleanup_errors=True) as folder:
+        home = Path(folder)
+        monkeypatch.setenv("HOME", folder)
+        for name in ("STATE", "CACHE", "CONFIG", "DATA"):
+            monkeypatch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
+        monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+        yield home
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Give the path of a Chromium browser."""
-    found = next((path for name in _CHROMIUM if (path := shutil.which(name))), None)
-    if found is None:
-        _missing("Chromium")
-    return str(found)
+    found = _find("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return found if found is not None else _missing("Chromium")
 
 
 @pytest.fixture(scope="session")
 def dot() -> str:
     """Give the path of Graphviz's dot, or of its port that comes as a Python package."""
-    found = next((path for name in ("dot", "graphviz-pure") if (path := shutil.which(name))), None)
-    if found is None:
-        _missing("Graphviz (dot)")
-    return str(found)
+    found = _find("dot", "graphviz-pure")
+    return found if found is not None else _missing("Graphviz")

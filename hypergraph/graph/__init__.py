@@ -1,0 +1,1 @@
+"""Graphs: nodes wired by the names of what they take and give."""

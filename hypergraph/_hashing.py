@@ -13,7 +13,8 @@ import pickle
 import sys
 import textwrap
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from operator import itemgetter
 from typing import Any
 
 __all__ = ["captured_values", "compute_cache_key", "hash_callable", "hash_text", "hash_value", "source_of"]
@@ -107,9 +108,11 @@ class _Canonical(pickle.Pickler):
     def persistent_id(self, obj: Any) -> Any:
         kind = type(obj)
         if kind is dict:
-            return ("dict", sorted((self._inner(key), self._inner(item)) for key, item in obj.items()))
+            if _sortable(obj):
+                return ("dict", sorted(obj.items(), key=itemgetter(0)))
+            return ("dict by hash", sorted((self._inner(key), self._inner(item)) for key, item in obj.items()))
         if kind is set or kind is frozenset:
-            return (kind.__name__, sorted(self._inner(item) for item in obj))
+            return (kind.__name__, sorted(obj if _sortable(obj) else map(self._inner, obj)))
         if kind is types.FunctionType and (self._code_of_functions or _importable(obj)):
             # By name alone a function would keep its hash when its body changes.
             return ("function", hash_callable(obj), self._inner(captured_values(obj)))
@@ -130,6 +133,12 @@ class _Sink:
 
     def hexdigest(self) -> str:
         return self._digest.hexdigest()
+
+
+def _sortable(items: Collection[Any]) -> bool:
+    """Say whether plain sorting gives one order, the same in every process; anything else is ordered by its hash, which costs more."""
+    kinds = set(map(type, items))
+    return kinds <= {str} or kinds == {int} or kinds == {bytes}
 
 
 def _digest(value: Any, *, code_of_functions: bool) -> str:

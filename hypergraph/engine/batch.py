@@ -1,0 +1,285 @@
+"""Many runs of one graph: a batch is a flow over item flows, read only as far as items are being run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from hypergraph.engine import reports
+from hypergraph.engine.journal import error_text
+from hypergraph.engine.requests import Ask, Flow, Together
+from hypergraph.engine.restore import restore
+from hypergraph.engine.run import Ended, Origin, Run, Session
+from hypergraph.engine.storing import new_batch
+from hypergraph.events import new_run_id
+from hypergraph.plan import plan_of
+from hypergraph.records import RunStatus, WorkflowStatus
+
+if TYPE_CHECKING:
+    from hypergraph.engine.mapping import Items
+    from hypergraph.graph import Graph
+    from hypergraph.records import Run as StoredRun
+    from hypergraph.runlog import MapLog
+
+__all__ = ["Batch", "BatchEnded", "ItemPlan", "batch_flow", "overall"]
+
+
+class ItemPlan:
+    """Under which id an item is stored, and which stored run it goes on from."""
+
+    __slots__ = ("source", "workflow_id")
+
+    def __init__(self, workflow_id: str, source: StoredRun | None = None) -> None:
+        self.workflow_id = workflow_id
+        self.source = source
+
+
+class Batch:
+    """What a batch is made of.
+
+    Attributes:
+        items: their inputs.
+        keep_going: a failed item does not end the batch.
+        only: run these items alone, in the given order; None runs all.
+        plans: stored item -> what it goes on from; None where nothing is stored.
+        sink: takes each item as it ends, in place of keeping it.
+        prepare: turns an item's inputs into (inputs, error): where an input is missing the item fails without running.
+        resumes, source_id: the batch goes on, or is forked from this one.
+    """
+
+    __slots__ = (
+        "changes", "finishes", "graph", "items", "keep_going", "only", "parent_span", "parent_workflow_id", "path", "plans", "prepare",
+        "resumes", "retry_index", "retry_of", "run_id", "session", "sink", "source_id", "span_id", "take_over", "workflow_id",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        session: Session,
+        graph: Graph,
+        items: Items,
+        *,
+        keep_going: bool,
+        workflow_id: str | None = None,
+        parent_span: str | None = None,
+        parent_workflow_id: str | None = None,
+        path: tuple[str, ...] = (),
+        finishes: bool = False,
+        resumes: bool = False,
+        source_id: str | None = None,
+        retry_of: str | None = None,
+        retry_index: int | None = None,
+        only: Sequence[int] | None = None,
+        plans: Callable[[int], ItemPlan] | None = None,
+        sink: Callable[[int, Ended], None] | None = None,
+        prepare: Callable[[dict[str, Any]], Exception | None] | None = None,
+        take_over: bool = False,
+    ) -> None:
+        self.session = session
+        self.graph = graph
+        self.items = items
+        self.keep_going = keep_going
+        self.workflow_id = workflow_id
+        self.parent_span = parent_span
+        self.parent_workflow_id = parent_workflow_id
+        self.path = path
+        self.finishes = finishes
+        self.resumes = resumes
+        self.source_id = source_id
+        self.retry_of = retry_of
+        self.retry_index = retry_index
+        self.only = only
+        self.plans = plans
+        self.sink = sink
+        self.prepare = prepare
+        self.take_over = take_over
+        self.run_id = new_run_id()
+        self.span_id = ""
+
+    @property
+    def stopping(self) -> bool:
+        """True when no further item may start."""
+        return self.session.signal.requested and not self.finishes
+
+
+class BatchEnded:
+    """How a batch ended.
+
+    Attributes:
+        items: per index its `Ended`; None for an item that was not run.
+        counts: status -> number of items.
+        error: the first failed item's exception, in the order of items.
+    """
+
+    __slots__ = ("counts", "duration_ms", "error", "graph_name", "items", "run_id", "status", "store_errors", "workflow_id")
+
+    def __init__(self, batch: Batch) -> None:
+        self.run_id = batch.run_id
+        self.workflow_id = batch.workflow_id
+        self.graph_name = batch.graph.name
+        self.items: list[Ended | None] = [None] * batch.items.count if batch.sink is None else []
+        self.counts: dict[RunStatus, int] = {}
+        self.status = RunStatus.COMPLETED
+        self.error: BaseException | None = None
+        self.duration_ms = 0.0
+        self.store_errors: tuple[str, ...] = ()
+
+    def take(self, index: int, item: Ended, sink: Callable[[int, Ended], None] | None) -> None:
+        """Take in one item that has ended: keep it, or hand it on."""
+        self.counts[item.status] = self.counts.get(item.status, 0) + 1
+        if item.status is RunStatus.FAILED and self.error is None:
+            self.error = item.error
+        if sink is not None:
+            sink(index, item)
+        else:
+            self.items[index] = item
+
+    def column(self, name: str) -> list[Any]:
+        """Give one output of all items; None where an item did not bring it about."""
+        return [
+            None if item is None or item.status is RunStatus.FAILED else item.values.get(name)
+            for item in self.items
+        ]
+
+    def log(self) -> MapLog:
+        """Fold the items' journals into a log."""
+        from hypergraph.engine.logs import map_log_of
+
+        return map_log_of(self)
+
+
+def overall(counts: Mapping[RunStatus, int], stopped: bool) -> RunStatus:
+    """Give a batch's status: FAILED before PAUSED before STOPPED before COMPLETED."""
+    for status in (RunStatus.FAILED, RunStatus.PAUSED):
+        if counts.get(status):
+            return status
+    return RunStatus.STOPPED if stopped or counts.get(RunStatus.STOPPED) else RunStatus.COMPLETED
+
+
+def batch_flow(batch: Batch) -> Flow:
+    """Run all items; returns a `BatchEnded`. What an item raises stays in its `Ended`."""
+    session = batch.session
+    started = perf_counter()
+    ended = BatchEnded(batch)
+    if session.stored:
+        yield Ask("begin", new_batch(batch))
+        if batch.plans is None:
+            batch.plans = yield from _item_plans(batch)
+    if session.emit is not None:
+        reports.batch_started(batch)
+    until = None if batch.keep_going else _failed
+    try:
+        yield Together(_item_flows(batch, ended), until=until, collect=False)
+    except BaseException as error:
+        ended.status = RunStatus.FAILED if isinstance(error, Exception) else RunStatus.STOPPED
+        ended.error = error
+        yield from _close(batch, ended, started)
+        raise
+    ended.status = overall(ended.counts, batch.stopping)
+    yield from _close(batch, ended, started)
+    return ended
+
+
+def _close(batch: Batch, ended: BatchEnded, started: float) -> Flow:
+    ended.duration_ms = (perf_counter() - started) * 1000
+    session = batch.session
+    if session.stored:
+        total = sum(ended.counts.values())
+        failed = ended.counts.get(RunStatus.FAILED, 0)
+        status = WorkflowStatus(stored_status(ended).value)
+        ended.store_errors = tuple(
+            (
+                yield Ask(
+                    "finish",
+                    batch.workflow_id or batch.run_id,
+                    status,
+                    duration_ms=ended.duration_ms,
+                    node_count=max(total, batch.items.count) if batch.only is None else batch.items.count,
+                    error_count=failed,
+                    error=error_text(ended.error) if ended.error is not None else None,
+                )
+            )
+            or ()
+        )
+    if session.emit is not None:
+        reports.batch_ended(batch, ended)
+
+
+def stored_status(ended: BatchEnded) -> RunStatus:
+    """Give the status that is stored and reported: "partial" when some items failed and some completed."""
+    if ended.status is RunStatus.FAILED and ended.counts.get(RunStatus.COMPLETED):
+        return RunStatus.PARTIAL
+    return ended.status
+
+
+def _failed(ended: Ended | None) -> bool:
+    return ended is not None and ended.status is RunStatus.FAILED
+
+
+def _item_flows(batch: Batch, ended: BatchEnded) -> Iterator[Flow]:
+    indices = range(batch.items.count) if batch.only is None else batch.only
+    for index in indices:
+        if batch.stopping:
+            return
+        yield _item_flow(batch, ended, index)
+
+
+def _item_flow(batch: Batch, ended: BatchEnded, index: int) -> Flow:
+    from hypergraph.engine.flows import run_flow
+
+    inputs = batch.items.inputs(index)
+    run = _item_run(batch, index, inputs)
+    error = batch.prepare(inputs) if batch.prepare is not None else None
+    kept = False
+    if error is None and batch.plans is not None:
+        plan = batch.plans(index)
+        run.workflow_id = plan.workflow_id
+        if plan.source is not None:
+            run.origin = yield from _item_origin(batch, plan.source)
+            kept = batch.resumes and plan.source.status is WorkflowStatus.COMPLETED
+    if error is not None:
+        item = Ended(run, RunStatus.FAILED, {}, duration_ms=0.0, error=error)
+    elif kept:
+        restore(run)
+        item = Ended(run, RunStatus.COMPLETED, run.state.outputs(), duration_ms=0.0)
+    else:
+        item = yield from run_flow(run)
+    ended.take(index, item, batch.sink)
+    return item
+
+
+def _item_run(batch: Batch, index: int, inputs: dict[str, Any]) -> Run:
+    return Run(
+        batch.session,
+        batch.graph,
+        plan_of(batch.graph),
+        new_run_id(),
+        inputs=inputs,
+        workflow_id=f"{batch.workflow_id}/{index}" if batch.workflow_id is not None else None,
+        parent_span=batch.span_id or None,
+        parent_workflow_id=batch.workflow_id,
+        item_index=index,
+        path=batch.path,
+        finishes=batch.finishes,
+    )
+
+
+def _item_origin(batch: Batch, source: StoredRun) -> Flow:
+    checkpoint = yield Ask("get_checkpoint", source.id)
+    if batch.resumes:
+        return Origin(True, tuple(checkpoint.steps), checkpoint.inputs)
+    return Origin(
+        False,
+        tuple(checkpoint.steps),
+        checkpoint.inputs,
+        source_id=source.id,
+        retry_of=source.id if batch.retry_of is not None else None,
+        retry_index=batch.retry_index,
+    )
+
+
+def _item_plans(batch: Batch) -> Flow:
+    """Match a batch's items with the stored runs of an earlier call."""
+    from hypergraph.engine.matching import match_items
+
+    return (yield from match_items(batch))

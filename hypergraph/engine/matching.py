@@ -1,0 +1,67 @@
+"""Which stored item is which: a batch's items are recognised by their values, the same position first."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from typing import TYPE_CHECKING
+
+from hypergraph._hashing import hash_value
+from hypergraph.engine.batch import Batch, ItemPlan
+from hypergraph.engine.requests import Ask, Flow
+
+if TYPE_CHECKING:
+    from hypergraph.records import Run as StoredRun
+
+__all__ = ["match_items"]
+
+
+def match_items(batch: Batch) -> Flow:
+    """Give, per index, the stored run that an item goes on from; returns a function index -> `ItemPlan`.
+
+    A new item takes its position's id if that is free, else the next unused number; one whose values cannot be hashed is new.
+    """
+    prefix = batch.workflow_id or batch.run_id
+    source = prefix if batch.resumes else batch.source_id
+    if source is None:
+        return lambda index: ItemPlan(f"{prefix}/{index}")
+    stored: list[StoredRun] = yield Ask("list_runs", parent_run_id=source, limit=None)
+    children = {_number(child.id): child for child in stored if _number(child.id) >= 0}
+    keys: dict[int, str] = {}
+    for number, child in children.items():
+        keys[number] = hash_value((yield Ask("get_inputs_async", child.id)))
+    found = _match([hash_value(batch.items.inputs(index)) for index in range(batch.items.count)], keys)
+    taken = set(children) if batch.resumes else set()
+    free = max((*children, batch.items.count - 1), default=-1) + 1
+    plans: list[ItemPlan] = []
+    for index, number in enumerate(found):
+        if number is not None:
+            own = f"{prefix}/{number}" if batch.resumes else f"{prefix}/{index}"
+            plans.append(ItemPlan(own, children[number]))
+        elif index not in taken:
+            plans.append(ItemPlan(f"{prefix}/{index}"))
+        else:
+            plans.append(ItemPlan(f"{prefix}/{free}"))
+            free += 1
+    return plans.__getitem__
+
+
+def _number(run_id: str) -> int:
+    last = run_id.rsplit("/", 1)[-1]
+    return int(last) if last.isdigit() else -1
+
+
+def _match(wanted: list[str], stored: dict[int, str]) -> list[int | None]:
+    found: list[int | None] = [None] * len(wanted)
+    used: set[int] = set()
+    for index, key in enumerate(wanted):
+        if key and stored.get(index) == key:
+            found[index] = index
+            used.add(index)
+    by_key: dict[str, deque[int]] = defaultdict(deque)
+    for number in sorted(stored):
+        if number not in used and stored[number]:
+            by_key[stored[number]].append(number)
+    for index, key in enumerate(wanted):
+        if found[index] is None and key and by_key.get(key):
+            found[index] = by_key[key].popleft()
+    return found

@@ -1,0 +1,179 @@
+"""One step: read the arguments, call the node (or the cache, or nothing), and write the line that says how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from hypergraph.engine import reports
+from hypergraph.engine.journal import ABSENT, COMPLETED, FAILED, PAUSED, Line
+from hypergraph.engine.nested import nested_step
+from hypergraph.engine.requests import Ask, Call, Flow
+from hypergraph.nodes import NodeContext
+from hypergraph.results import PauseInfo
+
+if TYPE_CHECKING:
+    from hypergraph.engine.run import Run
+    from hypergraph.plan import Op
+
+__all__ = ["step_flow"]
+
+
+def step_flow(run: Run, op: Op, superstep: int, index: int) -> Flow:
+    """Execute one operation; returns its line, or None when a stop came first. The line is stored as soon as it is there."""
+    if run.stopping:
+        return None
+    session = run.session
+    line = Line(op, superstep, index, (), ())
+    if run.origin is not None:
+        line.attempt += run.attempts.pop(op.name, 0)
+        if superstep == run.first:
+            line.attempt += run.origin.lost_claims
+    values: list[Any] = []
+    failure: BaseException | None = None
+    try:
+        values, line.versions, line.waits = run.state.collect(op)
+    except Exception as error:
+        failure = error
+        line.versions, line.waits = (0,) * len(op.args), run.state.seen(op)
+    if session.emit is not None:
+        reports.node_started(run, line, values)
+    line.started = perf_counter()
+    if failure is not None:
+        fail(run, line, failure)
+    elif op.kind == "graph":
+        yield from nested_step(run, line, values)
+    elif op.kind == "interrupt":
+        yield from _interrupt_step(run, line, values)
+    else:
+        yield from _call_step(run, line, values)
+    line.ended = perf_counter()
+    if session.signal.requested and line.status is COMPLETED:
+        line.partial = True
+    if session.stored:
+        record = run.record(line)
+        yield Ask("save_step", record)
+        if session.emit is not None:
+            reports.node_ended(run, line, record)
+    elif session.emit is not None:
+        reports.node_ended(run, line, None)
+    run.finished.append(line)
+    return line
+
+
+def fail(run: Run, line: Line, error: BaseException) -> None:
+    """End a line with an exception, which gets a note that says where it was raised."""
+    line.status = FAILED
+    line.error = error
+    note = f"Raised in node {run.node_path(line.op.name)!r}" + (f" of graph {run.graph.name!r}" if run.graph.name else "")
+    if note not in getattr(error, "__notes__", ()) and line.op.kind != "graph":
+        try:
+            error.add_note(note)
+        except Exception:
+            # An exception class may refuse attributes; the note is a help, not a need.
+            return
+
+
+def _call_step(run: Run, line: Line, values: Sequence[Any]) -> Flow:
+    """Call a function or a gate, or take its result from the cache."""
+    raw, error = yield from _invoke(run, line, values)
+    if error is not None:
+        fail(run, line, error)
+        return
+    node: Any = line.op.node
+    try:
+        if line.op.kind == "gate":
+            line.decision = node.decide(raw)
+            line.values = ()
+        else:
+            line.values = node.unpack(raw)
+    except Exception as wrong:
+        fail(run, line, wrong)
+
+
+def _invoke(run: Run, line: Line, values: Sequence[Any]) -> Flow:
+    """Get a node's raw return value; returns (value, error)."""
+    node: Any = line.op.node
+    code = node.code
+    cache = run.session.cache if node.cache else None
+    key = ""
+    if cache is not None:
+        key = _cache_key(run, line.op, values)
+        if key:
+            hit, value = cache.get(key)
+            if hit:
+                line.cached = True
+                if run.session.emit is not None:
+                    reports.cache_hit(run, line, key)
+                return value, None
+    try:
+        if code.simple:
+            args: Sequence[Any] = values
+            kwargs = None
+        else:
+            args, kwargs = code.arrange(values, _context(run, line) if code.context_param is not None else None)
+    except Exception as error:
+        return None, error
+    outcome = yield Call(code.func, args, kwargs, awaits=code.is_async, drains=code.is_generator, once=key or None)
+    if outcome.error is not None:
+        return None, outcome.error
+    if key and cache is not None and outcome.value is not None:
+        cache.set(key, outcome.value)
+    elif key and cache is not None and line.op.kind != "interrupt":
+        cache.set(key, None)
+    return outcome.value, None
+
+
+def _context(run: Run, line: Line) -> NodeContext:
+    op = line.op
+    signal = run.session.signal
+
+    def stream(chunk: Any) -> None:
+        if run.session.emit is not None and not signal.requested:
+            reports.chunk(run, line, chunk)
+
+    return NodeContext(f"{run.stored_id}/{op.name}/{run.turn(op)}", lambda: signal.requested, stream)
+
+
+def _cache_key(run: Run, op: Op, values: Sequence[Any]) -> str:
+    from hypergraph.engine.caching import cache_key
+
+    return cache_key(op.node, values)
+
+
+def _interrupt_step(run: Run, line: Line, values: Sequence[Any]) -> Flow:
+    """Use the answer that was given, else ask the handler, else pause."""
+    node: Any = line.op.node
+    outputs = node.data_outputs
+    if outputs and all(name in run.answers for name in outputs):
+        line.values = tuple(run.answers.pop(name) for name in outputs)
+        run.waiting.pop(node.name, None)
+        return
+    if run.waiting.pop(node.name, None) is not None:
+        _pause(line, values)
+        return
+    raw, error = yield from _invoke(run, line, values)
+    if error is not None:
+        fail(run, line, error)
+    elif raw is None:
+        _pause(line, values)
+    else:
+        spread = node.spread(raw)
+        line.values = tuple(spread.get(name, ABSENT) for name in outputs)
+
+
+def _pause(line: Line, values: Sequence[Any]) -> None:
+    node: Any = line.op.node
+    by_name = {argument.name: value for argument, value in zip(line.op.args, values, strict=True)}
+    line.status = PAUSED
+    line.pauses = (
+        PauseInfo(
+            node_name=node.name,
+            output_param=node.data_outputs[0] if node.data_outputs else "",
+            value=values[0] if values else None,
+            output_params=tuple(node.data_outputs) if len(node.data_outputs) > 1 else None,
+            values=by_name if len(by_name) > 1 else None,
+            answer_type=node.answer_type,
+        ),
+    )

@@ -1,0 +1,241 @@
+"""The asynchronous driver: an await for a call, tasks for what runs together, an awaited write for the store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import nullcontext
+from typing import Any
+
+from hypergraph.engine.requests import Ask, Call, Flow, Outcome, Together
+
+__all__ = ["AsyncDriver"]
+
+MOST_TASKS = 10_000
+"""No more tasks than this are made for one request, whatever it holds."""
+
+
+class AsyncDriver:
+    """Performs what flows ask for on the running event loop.
+
+    The budget is taken around calls only: a parent that waits for its child holds nothing that the child needs. Tasks are made
+    where two or more flows run together; a chain is awaited inline.
+
+    Args:
+        store: the checkpointer's async face, or None.
+        limit: most calls at once, over the whole tree; None for no limit.
+        threads: run synchronous functions in threads.
+    """
+
+    __slots__ = ("_budget", "_limit", "_once", "_store", "_threads")
+
+    def __init__(self, store: Any, limit: int | None, *, threads: bool = False) -> None:
+        self._store = store
+        self._limit = limit
+        self._budget: Any = asyncio.Semaphore(limit) if limit is not None else nullcontext()
+        self._threads = threads
+        self._once: dict[str, asyncio.Future[Outcome]] = {}
+
+    async def drive(self, flow: Flow) -> Any:
+        """Carry a flow to its end and give what it returns.
+
+        A cancellation that arrives while the store is writing waits for the write, so that what finished is never half kept.
+        """
+        cancelled: BaseException | None = None
+        try:
+            request = flow.send(None)
+            while True:
+                try:
+                    if type(request) is Ask:
+                        answer, late = await self._ask(request)
+                        cancelled = cancelled or late
+                    elif cancelled is not None:
+                        error, cancelled = cancelled, None
+                        raise error
+                    elif type(request) is Call:
+                        answer = await self._call(request)
+                    else:
+                        assert isinstance(request, Together)
+                        answer = await self._together(request)
+                except BaseException as error:
+                    request = flow.throw(error)
+                else:
+                    request = flow.send(answer)
+        except StopIteration as stop:
+            if cancelled is not None:
+                raise cancelled from None
+            return stop.value
+
+    async def _call(self, call: Call) -> Outcome:
+        if call.once is not None:
+            return await self._shared(call)
+        if call.free:
+            return await self._perform(call)
+        async with self._budget:
+            return await self._perform(call)
+
+    async def _perform(self, call: Call) -> Outcome:
+        func, args, kwargs = call.func, call.args, call.kwargs or {}
+        try:
+            if not call.awaits:
+                if self._threads:
+                    return await asyncio.to_thread(_plain, call)
+                return _plain(call)
+            if call.drains:
+                return Outcome([piece async for piece in func(*args, **kwargs)])
+            return Outcome(await func(*args, **kwargs))
+        except Exception as error:
+            return Outcome(None, error)
+
+    async def _shared(self, call: Call) -> Outcome:
+        """Let concurrent calls with one cache key run once."""
+        key = call.once
+        assert key is not None
+        running = self._once.get(key)
+        if running is not None:
+            outcome = await asyncio.shield(running)
+            if outcome.error is None:
+                return outcome
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._once[key] = future
+        try:
+            async with self._budget:
+                outcome = await self._perform(call)
+        except BaseException as error:
+            future.set_result(Outcome(None, error))
+            raise
+        finally:
+            if self._once.get(key) is future:
+                del self._once[key]
+        future.set_result(outcome)
+        return outcome
+
+    async def _ask(self, request: Ask) -> tuple[Any, BaseException | None]:
+        """Put one question to the store; returns (answer, cancellation that came meanwhile)."""
+        return await self._unbroken(getattr(self._store, request.operation)(*request.args, **request.kwargs))
+
+    async def _unbroken(self, operation: Any) -> tuple[Any, BaseException | None]:
+        task = asyncio.ensure_future(operation)
+        late: BaseException | None = None
+        while True:
+            try:
+                return await asyncio.shield(task), late
+            except asyncio.CancelledError as error:
+                if task.cancelled():
+                    raise
+                late = error
+                if task.done():
+                    return task.result(), late
+
+    async def _together(self, request: Together, each: Callable[[Any], Awaitable[None]] | None = None) -> list[Any]:
+        """Run flows together: a fixed set of workers pulls them, one after the other, from one iterator."""
+        flows = request.flows
+        if isinstance(flows, list) and len(flows) == 1 and each is None:
+            result = await self.drive(flows[0])
+            return [result] if request.collect else []
+        crew = _Crew(self, request, each)
+        most = min(request.limit or MOST_TASKS, self._limit or MOST_TASKS)
+        await crew.run(most)
+        return [result for _, result in sorted(crew.results, key=_place)]
+
+    async def stream(self, request: Together) -> AsyncIterator[Any]:
+        """Run flows together and give each result as it ends; no more of them wait than may run at once."""
+        queue: asyncio.Queue[Any] = asyncio.Queue(maxsize=self._limit or 100)
+        nothing = object()
+
+        async def feed() -> None:
+            await self._together(request, each=queue.put)
+            await queue.put(nothing)
+
+        feeding = asyncio.create_task(feed())
+        try:
+            while True:
+                getting = asyncio.ensure_future(queue.get())
+                await asyncio.wait((getting, feeding), return_when=asyncio.FIRST_COMPLETED)
+                if not getting.done():
+                    getting.cancel()
+                    await feeding
+                    continue
+                found = getting.result()
+                if found is nothing:
+                    return
+                yield found
+        finally:
+            await _dismiss([feeding])
+
+
+class _Crew:
+    """The workers of one `Together`."""
+
+    __slots__ = ("_driver", "_each", "_enough", "_flows", "_keep", "_until", "_workers", "results")
+
+    def __init__(self, driver: AsyncDriver, request: Together, each: Callable[[Any], Awaitable[None]] | None) -> None:
+        self._driver = driver
+        self._until = request.until
+        self._keep = request.collect
+        self._each = each
+        self._flows = enumerate(request.flows)
+        self._enough = False
+        self._workers: list[asyncio.Task[None]] = []
+        self.results: list[tuple[int, Any]] = []
+
+    async def run(self, most: int) -> None:
+        for first in self._flows:
+            self._workers.append(asyncio.create_task(self._work(first)))
+            if len(self._workers) >= most:
+                break
+        workers = self._workers
+        if not workers:
+            return
+        try:
+            done, _ = await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            # On an error, a cancellation, or when enough has been seen: whoever still works tidies up first.
+            await _dismiss(workers)
+        for worker in done:
+            if not worker.cancelled() and (error := worker.exception()) is not None:
+                raise error
+
+    async def _work(self, pair: tuple[int, Flow] | None) -> None:
+        while pair is not None and not self._enough:
+            place, flow = pair
+            result = await self._driver.drive(flow)
+            if self._keep:
+                self.results.append((place, result))
+            if self._each is not None:
+                await self._each(result)
+            if self._until is not None and self._until(result):
+                self._enough = True
+                for worker in self._workers:
+                    if worker is not asyncio.current_task():
+                        worker.cancel()
+                return
+            pair = next(self._flows, None)
+
+
+async def _dismiss(workers: list[asyncio.Task[None]]) -> None:
+    """Cancel those that still work, and wait until all of them have tidied up, however often one is cancelled oneself."""
+    working = [worker for worker in workers if not worker.done()]
+    for worker in working:
+        worker.cancel()
+    late: BaseException | None = None
+    while working:
+        try:
+            await asyncio.wait(working)
+        except asyncio.CancelledError as error:
+            late = error
+        working = [worker for worker in working if not worker.done()]
+    if late is not None:
+        raise late
+
+
+def _place(pair: tuple[int, Any]) -> int:
+    return pair[0]
+
+
+def _plain(call: Call) -> Outcome:
+    try:
+        value = call.func(*call.args, **call.kwargs) if call.kwargs else call.func(*call.args)
+        return Outcome(list(value) if call.drains else value)
+    except Exception as error:
+        return Outcome(None, error)

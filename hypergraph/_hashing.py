@@ -138,7 +138,7 @@ class _Sink:
 def _sortable(items: Collection[Any]) -> bool:
     """Say whether plain sorting gives one order, the same in every process; anything else is ordered by its hash, which costs more."""
     kinds = set(map(type, items))
-    return kinds <= {str} or kinds == {int} or kinds == {bytes}
+    return kinds <= {str} or kinds in ({int}, {bytes})
 
 
 def _digest(value: Any, *, code_of_functions: bool) -> str:

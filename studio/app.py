@@ -1,0 +1,238 @@
+"""The studio's app: wires services to screens and owns no rule."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from studio import addresses
+from studio.messages import Go, Told
+from studio.options import StudioOptions
+from studio.theme import THEMES, Palette
+from studio.widgets.bars import PLACES, PlaceBar
+
+if TYPE_CHECKING:
+    from studio.services.studio import Studio
+
+__all__ = ["StudioApp", "run_studio"]
+
+_KEY_NAMES: Final = {"enter": "enter", "backspace": "backspace", "f1": "F1", "f2": "F2", "f12": "F12", "ctrl+p": "ctrl+p", "ctrl+q": "ctrl+q", "ctrl+l": "ctrl+l"}
+_OPEN: Final = "HYPERGRAPH_STUDIO_OPEN"
+
+
+def _screen(mode: str) -> Callable[[], Screen[Any]]:
+    def make() -> Screen[Any]:
+        # A place is imported when somebody goes there: the first paint does not wait for the others.
+        from importlib import import_module
+
+        found: Callable[[], Screen[Any]] = getattr(import_module(f"studio.screens.{mode}"), f"{mode.capitalize()}Screen")
+        return found()
+
+    return make
+
+
+class StudioApp(App[None]):
+    """Hypergraph Studio.
+
+    Args:
+        options: what the command line said.
+        studio: the services.
+    """
+
+    TITLE = "Hypergraph Studio"
+    ENABLE_COMMAND_PALETTE = False
+    MODES: ClassVar[dict[str, Any]] = {place.mode: _screen(place.mode) for place in PLACES}
+    DEFAULT_MODE = "graphs"
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-tiny"), (60, "-narrow"), (110, "-wide"), (180, "-huge")]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-low"), (30, "-high")]
+
+    CSS = """
+    Screen { background: $background; color: $foreground; }
+    Toast { background: $panel; padding: 0 1; }
+    .pane { border-left: solid $rule; padding-left: 1; }
+    Tooltip { background: $panel; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,f1", "help", "help", key_display="?", id="go.help", tooltip="What the keys do here"),
+        Binding("colon,ctrl+p", "palette", "go", key_display=":", id="go.palette", tooltip="Every act by name, and addresses"),
+        Binding("grave_accent", "jump", "Jump letters", show=False, id="look.jump", tooltip="Show a letter on everything that can have the focus"),
+        Binding("at", "command_log", "command log", show=False, id="go.command-log", tooltip="What the studio did, as Python"),
+        Binding("exclamation_mark", "problems", "problems", show=False, id="go.problems", tooltip="Broken modules, runs without an owner, disagreements"),
+        Binding("f2", "places", "Places", show=False, id="go.places", tooltip="The six places"),
+        Binding("f12", "doctor", "Doctor", show=False, id="go.doctor", tooltip="What the studio finds on this machine"),
+        Binding("ctrl+l", "theme", "Theme", show=False, id="look.theme", tooltip="Dark, light, high contrast"),
+        Binding("q,ctrl+q", "leave", "quit", show=False, id="go.quit", tooltip="Close the studio; runs go on"),
+    ]
+
+    def __init__(self, options: StudioOptions, studio: Studio) -> None:
+        super().__init__()
+        self.options = options
+        self.studio = studio
+        self.ascii_only = options.ascii or _needs_ascii()
+        self._palette: tuple[str, Palette] | None = None
+        self._trail: list[str] = []
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = f"hypergraph-{options.theme}"
+
+    @property
+    def palette(self) -> Palette:
+        """The present theme's styles."""
+        if self._palette is None or self._palette[0] != self.theme:
+            self._palette = self.theme, Palette(self.get_css_variables())
+        return self._palette[1]
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Write keys as they are spoken of; arrows as arrows."""
+        if binding.key_display:
+            return binding.key_display
+        return _KEY_NAMES.get(binding.key) or super().get_key_display(binding)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Offer none of textual's own commands: the palette lists our verbs."""
+        del screen
+        return ()
+
+    async def on_mount(self) -> None:
+        """Start the services, and go where the command line says."""
+        await self.studio.start()
+        address = os.environ.get(_OPEN) or self.options.at
+        if address:
+            self.post_message(Go(address))
+
+    async def on_unmount(self) -> None:
+        """End what only looks; runs go on."""
+        await self.studio.close()
+
+    # Going places.
+
+    def on_place_bar_chosen(self, message: PlaceBar.Chosen) -> None:
+        """A place was clicked."""
+        self.post_message(Go(f"hg:{message.mode}"))
+
+    async def on_go(self, message: Go) -> None:
+        """Go to an address; one that leads nowhere is said."""
+        try:
+            target = addresses.parse(message.address)
+        except ValueError as error:
+            self.notify(str(error), severity="warning", markup=False)
+            return
+        if target.mode != self.current_mode:
+            self._trail.append(self.current_mode)
+            await self.switch_mode(target.mode)
+        if target.rest and (show := getattr(self.screen, "show_address", None)) is not None:
+            show(target)
+
+    async def action_back(self) -> None:
+        """Go back to the place before this one."""
+        if self._trail:
+            await self.switch_mode(self._trail.pop())
+
+    def on_told(self, message: Told) -> None:
+        """Say something in one line; never read as markup."""
+        self.notify(message.text, severity=message.severity, markup=False)
+
+    # Keys that work everywhere.
+
+    def action_help(self) -> None:
+        """Show what the keys do here."""
+        from studio.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.screen))
+
+    def action_palette(self) -> None:
+        """Show every act by name."""
+        from textual.command import CommandPalette
+
+        from studio.commands import PROVIDERS
+
+        if not CommandPalette.is_open(self):
+            self.push_screen(CommandPalette(providers=PROVIDERS, placeholder="An act, a run, a graph, or an address (hg:run/...)"))
+
+    def action_places(self) -> None:
+        """Show the six places."""
+        from studio.screens.dialogs import PlacesSheet
+
+        def go(mode: str | None) -> None:
+            if mode is not None:
+                self.post_message(Go(f"hg:{mode}"))
+
+        self.push_screen(PlacesSheet(self.current_mode), go)
+
+    def action_jump(self) -> None:
+        """Put a letter on everything that can have the focus."""
+        from studio.screens.jump import JumpScreen
+
+        if not isinstance(self.screen, JumpScreen):
+            self.push_screen(JumpScreen(self.screen))
+
+    def action_command_log(self) -> None:
+        """Show what the studio did, as Python."""
+        from studio.screens.drawers import CommandLogDrawer
+
+        self.push_screen(CommandLogDrawer())
+
+    def action_problems(self) -> None:
+        """Show what is wrong."""
+        from studio.screens.drawers import ProblemsDrawer
+
+        self.push_screen(ProblemsDrawer())
+
+    def action_doctor(self) -> None:
+        """Show what the studio finds on this machine."""
+        from studio.screens.drawers import DoctorDrawer
+
+        self.push_screen(DoctorDrawer())
+
+    def action_theme(self) -> None:
+        """Take the next theme."""
+        names = [theme.name for theme in THEMES]
+        self.theme = names[(names.index(self.theme) + 1) % len(names)]
+
+    def action_leave(self) -> None:
+        """Close the studio, and say that runs go on."""
+        self.exit(message=self.studio.goodbye())
+
+
+def _needs_ascii() -> bool:
+    """Tell whether the terminal may draw our shapes two cells wide, or not at all."""
+    if os.environ.get("TEXTUAL_DRIVER", "").endswith("WebDriver"):
+        return False
+    language = next((value for name in ("LC_ALL", "LC_CTYPE", "LANG") if (value := os.environ.get(name))), "")
+    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
+    return os.environ.get("TERM") == "linux" or language[:2] in {"zh", "ja", "ko"} or encoding != "utf8"
+
+
+def run_studio(options: StudioOptions) -> int:
+    """Open the studio in this terminal, or in the window that the server opened.
+
+    Args:
+        options: what the command line said.
+
+    Returns:
+        The exit code.
+    """
+    served = os.environ.get("TEXTUAL_DRIVER", "").endswith("WebDriver")
+    if served:
+        from studio.serve.session import die_with_parent, keep_stdout_clean
+
+        die_with_parent()
+        keep_stdout_clean()
+    from studio.services.studio import Studio
+
+    try:
+        studio = Studio.open(options)
+    except StudioRefused as refused:
+        sys.stderr.write(f"{refused}\n")
+        return 1
+    app = StudioApp(options, studio)
+    app.run()
+    return app.return_code or 0

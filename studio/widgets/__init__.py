@@ -1,0 +1,1 @@
+"""What the screens are made of; a widget knows its own data and no other widget."""

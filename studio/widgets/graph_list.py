@@ -1,0 +1,96 @@
+"""The modules that were asked for, and the graphs in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.binding import Binding, BindingType
+
+from studio.theme import state_glyph, state_role
+from studio.widgets.figures import ago, counted
+from studio.widgets.line import Line
+from studio.widgets.line_view import LineView
+
+if TYPE_CHECKING:
+    from studio.model.graph_view import GraphView, ModuleView
+    from studio.model.run_view import RunRow
+
+__all__ = ["GraphList"]
+
+_STATES: Final = {
+    "loading": ("running", "loading"),
+    "broken": ("failed", "cannot be loaded"),
+    "changed": ("paused", "changed on disk, u reload"),
+}
+
+
+class GraphList(LineView):
+    """One row a module, one row a graph below it; a broken module stays."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", "launch", id="look.open", tooltip="Fill in this graph's inputs")]
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # textual's own name
+        super().__init__(id=id)
+        self._rows: list[tuple[ModuleView, GraphView | None]] = []
+        self._last: dict[str, RunRow] = {}
+        self._now = 0.0
+
+    def show(self, modules: Sequence[ModuleView], last: dict[str, RunRow], now: float) -> None:
+        """Show modules, and each graph's last run."""
+        here = self.here
+        rows: list[tuple[ModuleView, GraphView | None]] = []
+        for module in modules:
+            rows.append((module, None))
+            rows += [(module, graph) for graph in module.graphs]
+        first = not self._rows
+        self._rows, self._last, self._now = rows, last, now
+        self.rows_changed()
+        if here is not None and not first:
+            key = here[0].target, here[1].name if here[1] else None
+            self.move_to(next((at for at, (module, graph) in enumerate(rows) if (module.target, graph.name if graph else None) == key), self.cursor))
+        else:
+            self.move_to(next((at for at, (_, graph) in enumerate(rows) if graph is not None), 0))
+
+    @property
+    def here(self) -> tuple[ModuleView, GraphView | None] | None:
+        """What the cursor is on."""
+        return self._rows[self.cursor] if self.cursor < len(self._rows) else None
+
+    def find(self, name: str) -> bool:
+        """Bring the cursor to a graph."""
+        for index, (_, graph) in enumerate(self._rows):
+            if graph is not None and graph.name == name:
+                self.move_to(index)
+                return True
+        return False
+
+    def row_count(self) -> int:
+        """One for each module and graph."""
+        return len(self._rows)
+
+    def row(self, index: int, width: int) -> Line:
+        """Draw a module or a graph."""
+        module, graph = self._rows[index]
+        return self._module_row(module, width) if graph is None else self._graph_row(graph, width)
+
+    def _module_row(self, module: ModuleView, width: int) -> Line:
+        ascii_only = getattr(self.app, "ascii_only", False)
+        line = Line(" ").add("▾ " if not ascii_only else "- ", "faint").add(module.target, "strong")
+        state = _STATES.get(module.state)
+        if state is None:
+            return line.right(Line(counted(len(module.graphs), "graph") + " ", "muted"), width)
+        role, words = state
+        return line.right(Line(f"{state_glyph(role, ascii_only=ascii_only)} {words} ", role), width)
+
+    def _graph_row(self, graph: GraphView, width: int) -> Line:
+        line = Line("     ").add(graph.name, "title", width=max(14, min(28, width // 3))).add("  ")
+        line.add(counted(graph.node_count, "node"), "muted", width=10)
+        needs = [field.name for field in graph.inputs if field.required]
+        if width >= 60:
+            line.add("needs " + ", ".join(needs) if needs else "needs nothing", "muted")
+        last = self._last.get(graph.name)
+        if last is None:
+            return line.right(Line("not run yet ", "faint"), width)
+        glyph = state_glyph(last.state, ascii_only=getattr(self.app, "ascii_only", False))
+        return line.right(Line(" ").add(glyph, state_role(last.state)).add(f" {ago(last.started, self._now)} ", "muted"), width)

@@ -12,6 +12,7 @@ from hypergraph._text import closest, fix, quoted
 
 __all__ = [
     "CheckpointError",
+    "DrawingError",
     "GraphChangedError",
     "GraphConfigError",
     "HypergraphError",
@@ -74,6 +75,10 @@ class MissingInputError(HypergraphError, ValueError):
 
 def _rebuild_missing(missing: list[str], provided: list[str], message: str) -> MissingInputError:
     return MissingInputError(missing, provided, message=message)
+
+
+class DrawingError(HypergraphError, RuntimeError):
+    """A drawing could not be rendered; the message says what is missing and how to get it."""
 
 
 class IncompatibleRunnerError(HypergraphError, TypeError):

@@ -1,0 +1,292 @@
+"""Several producers of one name: which of them may a reader see, and is that provable?
+
+Theory of operation. Two producers never leave it open which value is the newest when
+
+* they are *exclusive*: a gate that chooses one target leads to one of them through one branch, to the other through another; or
+* they are *in sequence*: ordering, explicit or certain data edges lead from one to the other within a round.
+
+A reader is then wired to the producers whose value can reach it. A value that another producer overwrites on its way gives no edge
+(it is *shadowed*): producer P for reader R is shadowed by Q when Q stands between P and R in the round, and runs whenever they do.
+A producer that stands after its reader reaches it a round later; between them are the rest of this round and the start of the next.
+
+Everything here is done only for names that have several producers. Nodes are numbers, in the graph's node order.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+
+from hypergraph._text import fix, listing, quoted
+from hypergraph.exceptions import GraphConfigError
+from hypergraph.graph._components import strong_components
+
+__all__ = ["Branches", "Links", "RoundOrder", "check_provable", "readable_producers"]
+
+_MIXED = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The edges of a graph under construction, as pairs of numbers.
+
+    Attributes:
+        data: values of names with one producer, and explicit edges.
+        waits: from the producer of a `wait_for` name to the node that waits.
+        control: from a gate to its targets.
+    """
+
+    data: Sequence[tuple[int, int]]
+    waits: Sequence[tuple[int, int]]
+    control: Sequence[tuple[int, int]]
+
+
+class Branches:
+    """What lies behind which branch of which gate."""
+
+    def __init__(self, count: int, links: Links, contested: Iterable[tuple[int, int]], single: frozenset[int]) -> None:
+        """Take the edges, the possible edges of contested names, and the gates that choose one target at a time."""
+        self._flows: list[list[int]] = [[] for _ in range(count)]
+        self._chosen: list[list[int]] = [[] for _ in range(count)]
+        self._into: list[list[int]] = [[] for _ in range(count)]
+        for source, target in (*links.data, *links.waits, *contested):
+            self._flows[source].append(target)
+            self._into[target].append(source)
+        for gate, target in links.control:
+            self._chosen[gate].append(target)
+            self._into[target].append(gate)
+        self._single = single
+        following = [flows + chosen for flows, chosen in zip(self._flows, self._chosen, strict=True)]
+        self._place = _places(count, following)
+        self._labels: dict[int, tuple[int, dict[int, int]]] = {}
+        self._gates_above: dict[int, tuple[int, ...]] = {}
+        self._conditions: dict[int, frozenset[tuple[int, int]]] = {}
+
+    def exclusive(self, one: int, other: int) -> bool:
+        """True when a gate that chooses one target leads to `one` and `other` through different branches only."""
+        limit = max(self._place[one], self._place[other])
+        for gate in self._above(one):
+            if gate not in self._single:
+                continue
+            labels = self._label(gate, limit)
+            first, second = labels.get(one, _MIXED), labels.get(other, _MIXED)
+            if first not in (second, _MIXED) and second != _MIXED:
+                return True
+        return False
+
+    def conditions(self, node: int) -> frozenset[tuple[int, int]]:
+        """Give the (gate, target) decisions without which `node` cannot run."""
+        if node not in self._conditions:
+            found = ((gate, self._label(gate, self._place[node]).get(node, _MIXED)) for gate in self._above(node))
+            self._conditions[node] = frozenset((gate, branch) for gate, branch in found if branch != _MIXED)
+        return self._conditions[node]
+
+    def _above(self, node: int) -> tuple[int, ...]:
+        """Give the gates that lead to `node`, the nearest first."""
+        if node not in self._gates_above:
+            seen, waiting, gates = {node}, deque([node]), []
+            while waiting:
+                current = waiting.popleft()
+                for before in self._into[current]:
+                    if before not in seen:
+                        seen.add(before)
+                        waiting.append(before)
+                        if self._chosen[before]:
+                            gates.append(before)
+            self._gates_above[node] = tuple(gates)
+        return self._gates_above[node]
+
+    def _label(self, gate: int, limit: int) -> Mapping[int, int]:
+        """Give each node behind `gate` the branch that leads to it, `_MIXED` when several do; nodes placed after `limit` are left out.
+
+        The walk ends at the gate itself (its next decision begins another round) and at its own targets, which only it makes run.
+        """
+        known = self._labels.get(gate)
+        if known is not None and known[0] >= limit:
+            return known[1]
+        own = frozenset(self._chosen[gate])
+        labels = {target: target for target in own}
+        waiting = deque(own)
+        while waiting:
+            node = waiting.popleft()
+            label = labels[node]
+            after = [near for near in self._flows[node] if near not in own]
+            # A gate that stands behind several branches decides after them: its choice begins another round.
+            after += [near for near in self._chosen[node] if label != _MIXED or near not in own]
+            for near in after:
+                if near == gate or self._place[near] > limit:
+                    continue
+                old = labels.get(near)
+                if old is None:
+                    labels[near] = label
+                elif old in (label, _MIXED):
+                    continue
+                else:
+                    labels[near] = _MIXED
+                waiting.append(near)
+        self._labels[gate] = (limit, labels)
+        return labels
+
+
+class RoundOrder:
+    """Who comes before whom within one round of a graph."""
+
+    def __init__(self, count: int, links: Links, starts: frozenset[int], *, rounds: bool = True) -> None:
+        """Take the certain edges; those that lead back to `starts`, and control edges inside a circle, begin another round.
+
+        A `wait_for` is kept even there: a node that waits for its own successor never starts. With `rounds` False all edges
+        count, so that nodes of one circle precede each other.
+        """
+        flows = [(source, target) for source, target in links.data if source != target]
+        following = _following(count, (*flows, *links.waits, *links.control))
+        group = _places(count, following)
+        circular = rounds and max(group, default=-1) + 1 < count
+        control = list(links.control)
+        if circular:
+            flows = [(source, target) for source, target in flows if target not in starts or group[source] != group[target]]
+            control = [(source, target) for source, target in control if target not in starts or group[source] != group[target]]
+            group = _places(count, _following(count, (*flows, *links.waits, *control)))
+            control = [(source, target) for source, target in control if group[source] != group[target]]
+        self._following = _following(count, (*flows, *links.waits, *control))
+        self._place = _places(count, self._following)
+        self._known: dict[tuple[int, int], bool] = {}
+
+    def precedes(self, first: int, second: int) -> bool:
+        """True when edges lead from `first` to `second`."""
+        if first == second or self._place[first] > self._place[second]:
+            return False
+        key = (first, second)
+        if key not in self._known:
+            self._known[key] = self._search(first, second)
+        return self._known[key]
+
+    def place(self, node: int) -> int:
+        """Give a number that grows along the round."""
+        return self._place[node]
+
+    def _search(self, first: int, second: int) -> bool:
+        limit = self._place[second]
+        seen, waiting = {first}, [first]
+        while waiting:
+            for after in self._following[waiting.pop()]:
+                if after == second:
+                    return True
+                if after not in seen and self._place[after] <= limit:
+                    seen.add(after)
+                    waiting.append(after)
+        return False
+
+
+def check_provable(name: str, makers: Sequence[int], titles: Sequence[str], branches: Branches, order: RoundOrder) -> None:
+    """Check that of any two producers of `name` it is clear which value is the newer one.
+
+    Raises:
+        GraphConfigError: two of them are neither exclusive nor in sequence.
+    """
+    row = sorted(makers, key=order.place)
+    if all(order.precedes(first, second) for first, second in pairwise(row)):
+        return
+    for one, other in combinations(row, 2):
+        if not (branches.exclusive(one, other) or order.precedes(one, other) or order.precedes(other, one)):
+            raise _unprovable(name, [titles[maker] for maker in makers], titles[one], titles[other])
+
+
+def readable_producers(
+    readers: Mapping[str, Sequence[int]],
+    makers: Mapping[str, Sequence[int]],
+    links: Links,
+    titles: Sequence[str],
+    branches: Branches,
+    order: RoundOrder,
+) -> dict[tuple[int, str], tuple[int, ...]]:
+    """Give, per (reader, contested name), the producers whose value can reach the reader.
+
+    Raises:
+        GraphConfigError: each producer of a name is overwritten by another one before a reader sees it.
+    """
+    late: dict[tuple[int, str], frozenset[int]] = {}
+    pairs: list[tuple[int, int]] = [*links.data, *links.waits, *links.control]
+    for name, nodes in readers.items():
+        for reader in nodes:
+            after = frozenset(maker for maker in makers[name] if maker == reader or order.precedes(reader, maker))
+            late[reader, name] = after
+            only_late = len(after) == len(makers[name])
+            pairs.extend((maker, reader) for maker in makers[name] if only_late or maker not in after)
+    loop = _places(len(titles), _following(len(titles), pairs))
+    found: dict[tuple[int, str], tuple[int, ...]] = {}
+    for (reader, name), after in late.items():
+        only_late = len(after) == len(makers[name])
+        candidates = [maker for maker in makers[name] if only_late or maker not in after or loop[maker] == loop[reader]]
+        kept = tuple(
+            maker
+            for maker in candidates
+            if not any(
+                _between(other, maker, reader, late=maker in after, order=order, loop=loop) and _as_certain(other, maker, reader, branches)
+                for other in candidates
+                if other not in (maker, reader)
+            )
+        )
+        if not kept:
+            raise _nothing_readable(name, titles[reader], [titles[maker] for maker in makers[name]])
+        found[reader, name] = kept
+    return found
+
+
+def _between(other: int, maker: int, reader: int, *, late: bool, order: RoundOrder, loop: Sequence[int]) -> bool:
+    """True when `other` writes after `maker` did and before `reader` reads."""
+    if not late:
+        return order.precedes(maker, other) and not order.precedes(reader, other)
+    if not loop[maker] == loop[other] == loop[reader]:
+        return False
+    return order.precedes(maker, other) or not order.precedes(reader, other)
+
+
+def _as_certain(other: int, maker: int, reader: int, branches: Branches) -> bool:
+    """True when `other` runs whenever `maker` and `reader` do."""
+    wanted = branches.conditions(other)
+    return not wanted or wanted <= branches.conditions(maker) | branches.conditions(reader)
+
+
+def _following(count: int, pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
+    following: list[list[int]] = [[] for _ in range(count)]
+    for source, target in pairs:
+        following[source].append(target)
+    return following
+
+
+def _places(count: int, following: Sequence[Sequence[int]]) -> list[int]:
+    """Number the strongly connected components along their order; nodes of one component share a number."""
+    place = [0] * count
+    for number, component in enumerate(strong_components(count, following)):
+        for node in component:
+            place[node] = number
+    return place
+
+
+def _unprovable(name: str, makers: Sequence[str], one: str, other: str) -> GraphConfigError:
+    return GraphConfigError(
+        f"Multiple nodes produce {name!r}: {listing(makers)}.\n"
+        f"Nothing says whether {one!r} or {other!r} writes last, so a node that reads {name!r} could see either value."
+        + fix(
+            f"Put them in order: give {one!r} emit='{one}_done' and {other!r} wait_for='{one}_done' (or use edges=)",
+            "Or choose between them: make both targets of one @ifelse or @route gate",
+            f"Or give one of them another output name: {other}.with_outputs({name}='{name}_2')"
+            if name.isidentifier() and other.isidentifier()
+            else "Or give one of them another output name with .with_outputs(...)",
+            f"If {name!r} is state that several nodes write on purpose, declare it: Graph(..., shared=[{name!r}])",
+        )
+    )
+
+
+def _nothing_readable(name: str, reader: str, makers: Sequence[str]) -> GraphConfigError:
+    return GraphConfigError(
+        f"Node {reader!r} reads {name!r}, but its competing producers {quoted(makers)} each come before the other: "
+        f"whichever value it should get is overwritten first."
+        + fix(
+            "Remove one of the wait_for or explicit edges that put these producers in a circle",
+            f"Or say which value {reader!r} reads: give that producer's output a name of its own",
+            f"Or declare {name!r} as state: Graph(..., shared=[{name!r}])",
+        )
+    )

@@ -69,6 +69,5 @@ def _popped(stack: list[int], on_stack: list[bool], root: int) -> list[int]:
 
 def cyclic_nodes(count: int, successors: Sequence[Sequence[int]]) -> list[list[int]]:
     """Give the components that hold a cycle, an edge from a node to itself included; members in ascending order."""
-    return [
-        sorted(component) for component in strong_components(count, successors) if len(component) > 1 or component[0] in successors[component[0]]
-    ]
+    components = strong_components(count, successors)
+    return [sorted(members) for members in components if len(members) > 1 or members[0] in successors[members[0]]]

@@ -106,7 +106,8 @@ class Graph:
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(
-            f"A Graph is immutable: {name!r} cannot be set." + fix("Use a method that gives a new graph, such as bind(), select(), with_name()")
+            f"A Graph is immutable: {name!r} cannot be set."
+            + fix("Use a method that gives a new graph, such as bind(), select(), with_name()")
         )
 
     def __delattr__(self, name: str) -> None:
@@ -127,7 +128,7 @@ class Graph:
         for cached in list(kept):
             if cached not in _STATE and not (only_bound and cached not in _CACHED_PER_BINDING) and cached not in _CACHED_FOR_ALL:
                 del kept[cached]
-        new._fill(**{**kept, **changes})
+        new.__setstate__({**kept, **changes})
         return new
 
     # -- what it is made of --
@@ -369,7 +370,7 @@ class Graph:
 
     def _checked(self, **changes: Any) -> Graph:
         new = self._with(**changes)
-        check_defaults(new._all, new._cut)
+        check_defaults(new._all, new._cut)  # noqa: SLF001  # another graph of this class
         return new
 
     def with_name(self, name: str | None) -> Graph:
@@ -398,7 +399,7 @@ class Graph:
         if produced:
             makers = sorted(new.self_producers[produced[0]])
             raise ValueError(
-                f"The binding of {quoted(produced)} is no longer valid: {quoted(makers)} would produce it; call unbind({produced[0]!r}) first."
+                f"The binding of {produced[0]!r} is no longer valid: {quoted(makers)} would produce it; call unbind({produced[0]!r})."
                 + fix(f"graph.unbind({quoted(produced)}).add_nodes(...)", "Or rename the new node's output")
             )
         return new._checked(_bound=self._bound, _selected=self._selected)
@@ -474,10 +475,7 @@ def _read_nodes(nodes: Iterable[Any]) -> tuple[HyperNode, ...]:
     found: tuple[Any, ...] = tuple(nodes)
     for number, node in enumerate(found):
         if not isinstance(node, HyperNode):
-            raise GraphConfigError(
-                f"Node {number} is a {type(node).__name__}, not a node: {node!r:.100}."
-                + fix(_advice(node))
-            )
+            raise GraphConfigError(f"Node {number} is a {type(node).__name__}, not a node: {node!r:.100}." + fix(_advice(node)))
     return found
 
 

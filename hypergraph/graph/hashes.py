@@ -50,7 +50,8 @@ def sources_of(nodes: Iterable[HyperNode]) -> dict[str, tuple[str, str]]:
 
 
 def _ports(node: HyperNode) -> list[Any]:
-    described: list[Any] = [node.name, node.node_type, sorted(node.inputs), sorted(node.data_outputs), sorted(node.outputs), sorted(node.wait_for)]
+    described: list[Any] = [node.name, node.node_type]
+    described += [sorted(ports) for ports in (node.inputs, node.data_outputs, node.outputs, node.wait_for)]
     if node.is_gate:
         described.append([sorted(map(str, targets_of(node))), *_gate_options(node)])
     elif node.code is None:

@@ -196,4 +196,3 @@ def check_bindable(names: Iterable[str], part: Cut, producers: Mapping[str, Sequ
         raise ValueError(
             f"bind() only accepts graph inputs in the current scope: {name!r} is not a graph input in the current scope.{why}" + fix(*steps)
         )
-

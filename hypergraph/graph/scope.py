@@ -176,7 +176,9 @@ def _seeds(
     if not fed:
         return frozenset()
     inside = set(active)
-    following = [[after for after in wiring.following[number] if after in inside] if number in inside else [] for number in range(len(nodes))]
+    following = [
+        [after for after in wiring.following[number] if after in inside] if number in inside else [] for number in range(len(nodes))
+    ]
     loop = [0] * len(nodes)
     for place, component in enumerate(strong_components(len(nodes), following)):
         for number in component:

@@ -52,7 +52,8 @@ def check_names(nodes: Sequence[HyperNode]) -> None:
         name = node.name
         if name in seen:
             raise GraphConfigError(
-                f"Duplicate node name: {_short(name)}." + fix(f"Give one of them another name: {shorten(name, 60)}.with_name('another_name')")
+                f"Duplicate node name: {_short(name)}."
+                + fix(f"Give one of them another name: {shorten(name, 60)}.with_name('another_name')")
             )
         seen.add(name)
         nested = node.code is None

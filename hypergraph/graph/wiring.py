@@ -93,9 +93,7 @@ class _Wirer:
                 self.data_makers.setdefault(name, []).append(number)
         self.contested = [name for name, makers in self.makers.items() if len(makers) > 1 and name not in shared]
         self.declared = self._read(declared or ())
-        self.control = [
-            (number, self.index[target]) for number, node in enumerate(nodes) if node.is_gate for target in targets_of(node)
-        ]
+        self.control = [(number, self.index[target]) for number, node in enumerate(nodes) if node.is_gate for target in targets_of(node)]
         self.waits: dict[tuple[int, str], tuple[int, ...]] = {}
         for number, node in enumerate(nodes):
             for name in node.wait_for:
@@ -116,7 +114,9 @@ class _Wirer:
 
     def _infer(self, feeds: dict[tuple[int, str], tuple[int, ...]]) -> None:
         """Connect each parameter with the one producer of its name."""
-        single = {name: (makers[0],) for name, makers in self.data_makers.items() if len(self.makers[name]) == 1 and name not in self.shared}
+        single = {
+            name: (makers[0],) for name, makers in self.data_makers.items() if len(self.makers[name]) == 1 and name not in self.shared
+        }
         for number, node in enumerate(self.nodes):
             for name in node.inputs:
                 producer = single.get(name)
@@ -214,8 +214,9 @@ class _Wirer:
         number = self.index.get(name) if isinstance(name, str) else None
         if number is None:
             shown = name if isinstance(name, str) else end
+            hint = did_you_mean(str(shown), self.titles)
             raise GraphConfigError(
-                f"Edge {_shown(edge)} has an unknown {role}: {shown!r:.200} is no node of this graph.{did_you_mean(str(shown), self.titles)}"
+                f"Edge {_shown(edge)} has an unknown {role}: {shown!r:.200} is no node of this graph.{hint}"
                 + fix(f"Use one of the nodes: {listing(self.titles)}", "Or add the node to the graph")
             )
         return number

@@ -53,7 +53,6 @@ class StudioApp(App[None]):
     VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-low"), (30, "-high")]
 
     CSS = """
-    Screen { background: $background; color: $foreground; }
     Toast { background: $panel; padding: 0 1; }
     .pane { border-left: solid $rule; padding-left: 1; }
     Tooltip { background: $panel; }

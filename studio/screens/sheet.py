@@ -11,6 +11,7 @@ from typing import ClassVar, Generic, TypeVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
@@ -31,10 +32,10 @@ class Summary(LinesPane):
     Summary { height: auto; max-height: 1fr; background: $surface; padding: 0 1; }
     """
 
-    def get_content_height(self, container: object, viewport: object, width: int) -> int:
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As many rows as there are lines."""
         del container, viewport
-        return len(self._make(width))
+        return max(1, len(self._make(width)))
 
 
 class Sheet(ModalScreen[T], Generic[T]):
@@ -48,6 +49,7 @@ class Sheet(ModalScreen[T], Generic[T]):
         border-subtitle-color: $text-muted; padding: 1 1;
     }
     Sheet.-danger > #sheet { border: round $error; border-title-color: $error; }
+    Sheet > KeyBar { dock: bottom; }
     Sheet Input { background: $boost; border: none; height: 1; padding: 0 1; margin: 0 1; }
     """
 
@@ -99,7 +101,7 @@ class ConfirmSheet(Sheet[bool]):
 
     def title_text(self) -> str:
         """Give the act and its object."""
-        return f" {self._title} "
+        return self._title
 
     def compose_sheet(self) -> Iterable[Widget]:
         """Give the summary, and the field where the act has to be typed."""

@@ -120,6 +120,10 @@ class Line:
         """Cut to a width, with a mark."""
         if self.cells <= width:
             return self
+        while self.spans and not self.spans[-1][0].strip():
+            self.cells -= len(self.spans.pop()[0])
+        if self.cells <= width:
+            return self.to(width)
         spans, self.spans, self.cells = self.spans, [], 0
         for text, role in spans:
             size = cell_len(text)

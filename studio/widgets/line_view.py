@@ -51,6 +51,8 @@ class LineView(ScrollView, can_focus=True):
 
     cursor: reactive[int] = reactive(0, repaint=False)
     has_cursor: ClassVar[bool] = True
+    cursor_needs_focus: ClassVar[bool] = False
+    """True when the cursor's row stands out only while the list has the focus."""
     header_rows: ClassVar[int] = 0
     """Rows at the top that do not scroll."""
 
@@ -103,6 +105,11 @@ class LineView(ScrollView, can_focus=True):
         """Give the theme variable behind a row, None for the widget's own."""
         return None
 
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As high as all rows, where the style says "auto"."""
+        del container, viewport, width
+        return max(1, self.row_count() + self.header_rows)
+
     # What a subclass or a screen calls.
 
     def rows_changed(self) -> None:
@@ -110,6 +117,8 @@ class LineView(ScrollView, can_focus=True):
         self._painted.clear()
         count = self.row_count()
         if count != self._rows_height:
+            if self.styles.height is not None and self.styles.height.is_auto:
+                self.refresh(layout=True)
             self._rows_height = count
             self.virtual_size = Size(max(1, self.content_size.width), count + self.header_rows)
         if self.cursor >= count:
@@ -192,7 +201,7 @@ class LineView(ScrollView, can_focus=True):
         here = self.has_cursor and index == self.cursor
         painted = self._painted.get((index, here))
         if painted is None or painted.cell_length != width:
-            if here:
+            if here and not (self.cursor_needs_focus and not self.has_focus):
                 base = base + Style(bgcolor=palette.colour("cursor-row" if self.has_focus else "cursor-row-blurred"))
             elif (background := self.row_background(index)) is not None:
                 base = base + Style(bgcolor=palette.colour(background))

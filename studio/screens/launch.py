@@ -1,0 +1,267 @@
+"""Launch: a graph's inputs as a form, the preflight beside it all the time, and one key to start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal, Vertical, VerticalScroll
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Button, Input
+
+from studio.addresses import Target, run_address
+from studio.messages import Go, Told
+from studio.screens.base import PlaceScreen
+from studio.widgets.choice import Choice
+from studio.widgets.figures import count, counted
+from studio.widgets.graph_text import scene_lines
+from studio.widgets.input_form import Field, FieldInput, Label
+from studio.widgets.line import Line, rule, wrap
+from studio.widgets.lines import LinesPane
+from studio.widgets.runner_picker import RunnerPicker
+
+if TYPE_CHECKING:
+    from studio.model.graph_view import GraphView, InputField
+    from studio.model.plan import LaunchPlan
+
+__all__ = ["LaunchScreen"]
+
+_QUIET: Final = 0.15
+
+
+class LaunchScreen(PlaceScreen):
+    """The form of one graph."""
+
+    MODE = "launch"
+    PANES = ("Field Input", "Field Choice")
+    CHANGES = frozenset({"launch"})
+
+    DEFAULT_CSS = """
+    LaunchScreen #body { layout: vertical; }
+    LaunchScreen #form { height: 1fr; padding: 0 1 0 0; }
+    LaunchScreen #fields, LaunchScreen #options, LaunchScreen .row { height: auto; }
+    LaunchScreen .row { layout: horizontal; height: 1; }
+    LaunchScreen .row > .name { width: 16; }
+    LaunchScreen #preflight { height: 9; border-top: solid $rule; }
+    LaunchScreen #go { height: 1; }
+    LaunchScreen #run { width: 18; margin: 0 2 0 1; }
+    LaunchScreen.-wide #body, LaunchScreen.-huge #body { layout: horizontal; }
+    LaunchScreen.-wide #form, LaunchScreen.-huge #form { width: 6fr; height: 1fr; }
+    LaunchScreen.-wide #preflight, LaunchScreen.-huge #preflight { width: 5fr; height: 1fr; border-top: none; border-left: solid $rule; }
+    LaunchScreen Button { min-width: 16; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "app.focus_next", "next field", id="form.next", tooltip="Go to the next field"),
+        Binding("shift+tab", "app.focus_previous", "Previous field", show=False, id="form.previous", tooltip="Go to the previous field"),
+        Binding("f5", "launch", "run", key_display="F5", id="act.launch", tooltip="Start the run, from any field"),
+        Binding("y", "copy_python", "copy python", id="yank.python", tooltip="Copy the Python of this launch"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._graph: GraphView | None = None
+        self._wanted: tuple[str, dict[str, str]] | None = None
+        self._timer: Timer | None = None
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Give the form and the preflight."""
+        form = VerticalScroll(
+            Label(id="heading"),
+            Vertical(id="fields"),
+            Vertical(
+                Label(id="how"),
+                RunnerPicker(id="runner"),
+                Horizontal(Label(Line(" run id", "text"), classes="name"), FieldInput(id="run-id", placeholder="made up from the graph's name", compact=True), classes="row"),
+                Horizontal(Label(Line(" combine", "text"), classes="name"), Choice(("zip", "product"), chosen=0, id="mode"), Label(id="items"), classes="row", id="mode-row"),
+                Horizontal(Label(Line(" on failure", "text"), classes="name"), Choice(("continue", "raise"), chosen=0, id="on-error"), classes="row", id="error-row"),
+                Horizontal(Label(Line(" at once", "text"), classes="name"), FieldInput("8", id="at-once", compact=True, type="integer"), classes="row", id="once-row"),
+                id="options",
+            ),
+            Label(),
+            Horizontal(Button("Run", id="run", variant="primary", compact=True), Label(id="verdict"), id="go"),
+            id="form",
+            can_focus=False,
+        )
+        yield Container(form, LinesPane(id="preflight"), id="body")
+
+    async def on_mount(self) -> None:
+        """Show the graph that was asked for, else the first one."""
+        if self._graph is None:
+            await self._open()
+
+    async def on_screen_resume(self) -> None:
+        """A graph may have been loaded in the meantime."""
+        if self.is_mounted and self._graph is None:
+            await self._open()
+        self._bars()
+
+    def show_address(self, target: Target) -> None:
+        """Show the form of a graph."""
+        if self._graph is None or self._graph.name != target.rest[0]:
+            self.open_form(target.rest[0], {})
+
+    def open_form(self, name: str, texts: dict[str, str]) -> None:
+        """Show the form of a graph with these texts in it."""
+        self._wanted = name, texts
+        self.run_worker(self._open(), exclusive=True)
+
+    def _bars(self) -> None:
+        self.status(Line("launch ", "muted").add(self._graph.name if self._graph else "", "strong"))
+
+    async def _open(self) -> None:
+        graphs = {graph.name: graph for module in self.studio.modules() for graph in module.graphs}
+        name, texts = self._wanted or (next(iter(graphs), ""), {})
+        graph = graphs.get(name)
+        self._bars()
+        self.query_one("#options").display = self.query_one("#go").display = graph is not None
+        if graph is None:
+            said = f" No loaded graph is named {name!r}." if name else " No graph is loaded. The Graphs place (1) says how to name a module."
+            self.query_one("#heading", Label).show(Line(said, "muted"))
+            return
+        self._graph, self._wanted = graph, None
+        drafts = texts or self.studio.draft(graph.name)
+        names = min(max([len(field.name) for field in graph.inputs] + [8]), 24)
+        fields = self.query_one("#fields")
+        await fields.remove_children()
+        await fields.mount(*(Field(field, drafts.get(field.name, ""), self._check, names) for field in graph.inputs))
+        fits = [runner for runner, reason in graph.fits.items() if reason is None]
+        self.query_one(RunnerPicker).show(graph.fits, fits[0] if fits else "")
+        self._bars()
+        self.review()
+        first = next((field for field in self._fields() if not field.text and field.field.required), None)
+        (first.editor if first else self.query_one("#run")).focus()
+
+    # What stands in the form.
+
+    def _fields(self) -> list[Field]:
+        return list(self.query(Field))
+
+    def _check(self, field: InputField, text: str, mapped: bool) -> str | None:  # noqa: FBT001  # the field's own callback
+        return self.studio.check_text(field, text, mapped=mapped)
+
+    def plan(self) -> LaunchPlan | None:
+        """Give what would be started."""
+        if self._graph is None:
+            return None
+        at_once = self.query_one("#at-once", Input).value
+        return self.studio.plan(
+            self._graph,
+            texts={field.field.name: field.text for field in self._fields() if field.text},
+            runner=self.query_one(RunnerPicker).runner,
+            run_id=self.query_one("#run-id", Input).value.strip() or None,
+            map_over=tuple(field.field.name for field in self._fields() if field.mapped),
+            map_mode=self.query_one("#mode", Choice).value or "zip",
+            on_error=self.query_one("#on-error", Choice).value or "continue",
+            at_once=int(at_once) if at_once.isdigit() else None,
+        )
+
+    def review(self) -> None:
+        """Show what the form amounts to."""
+        graph, plan = self._graph, self.plan()
+        if graph is None or plan is None:
+            return
+        mapped = bool(plan.map_over)
+        self.query_one("#mode-row").display = len(plan.map_over) > 1
+        self.query_one("#error-row").display = mapped
+        self.query_one("#once-row").display = mapped and plan.runner == "AsyncRunner"
+        self.query_one("#items", Label).show(Line(plan.items_text, "accent"))
+        self.query_one("#heading", Label).show_heading(f"Inputs of {graph.name}")
+        self.query_one("#how", Label).show_heading("How")
+        missing = [field.field.name for field in self._fields() if field.problem]
+        verdict = Line()
+        if missing:
+            verdict.add("fill in ", "warning").add(", ".join(missing), "strong")
+        else:
+            verdict.add("✓ ready", "completed").add(f"   {plan.items_text}" if plan.items_text else "", "muted")
+        if self.studio.read_only:
+            verdict = Line("read-only: nothing is started from here", "warning")
+        self.query_one("#verdict", Label).show(verdict)
+        self.query_one("#run", Button).disabled = self.studio.read_only
+        self.query_one("#preflight", LinesPane).show(lambda wide: self._preflight(graph, plan, wide))
+        self.studio.keep_draft(graph.name, dict(plan.texts))
+
+    def _preflight(self, graph: GraphView, plan: LaunchPlan, width: int) -> list[Line]:
+        ascii_only = getattr(self.app, "ascii_only", False)
+        lines = [rule("Before it starts", width)]
+        for good, text in plan.checks:
+            glyph = ("v" if ascii_only else "✓") if good else ("x" if ascii_only else "✗") if good is False else "·"
+            role = "completed" if good else "failed" if good is False else "muted"
+            for index, part in enumerate(wrap(text, width - 4)):
+                lines.append(Line(" ").add(glyph if index == 0 else " ", role).add(" ").add(part, "text" if good is not None else "muted"))
+        lines += [Line(), rule("The same in Python", width)]
+        lines += [Line(" ").add(text, "accent") for text in wrap(plan.python, width - 2)]
+        lines += [Line(), rule(f"Graph, {counted(graph.node_count, 'node')}", width), *scene_lines(graph.scene, width, ascii_only=ascii_only)]
+        return lines
+
+    # Changes.
+
+    def _later(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(_QUIET, self.review)
+
+    def on_field_changed(self, _event: Field.Changed) -> None:
+        """Look at the form again, when the typing stops."""
+        self._later()
+
+    def on_choice_changed(self, _event: Choice.Changed) -> None:
+        """Look at the form again."""
+        self._later()
+
+    def on_input_changed(self, _event: Input.Changed) -> None:
+        """Look at the form again, when the typing stops."""
+        self._later()
+
+    def on_runner_picker_picked(self) -> None:
+        """Another runner was chosen."""
+        self.review()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter commits a field and goes to the next that needs something, at last to the button."""
+        event.stop()
+        empty = next((field for field in self._fields() if field.problem and field.editor is not event.input), None)
+        (empty.editor if empty is not None else self.query_one("#run")).focus()
+
+    # Acts.
+
+    def on_button_pressed(self) -> None:
+        """The button starts the run."""
+        self.run_worker(self.action_launch(), exclusive=True)
+
+    async def action_launch(self) -> None:
+        """Start the run, or show what is missing."""
+        plan = self.plan()
+        if plan is None or self.studio.read_only:
+            return
+        wrong = [field for field in self._fields() if field.problem]
+        for field in self._fields():
+            field.review(strict=True)
+        if wrong:
+            wrong[0].editor.focus()
+            self.post_message(Told(f"{counted(len(wrong), 'input')} to look at: {', '.join(field.field.name for field in wrong)}.", "warning"))
+            return
+        outcome = await self.studio.launch(plan)
+        if not outcome.ok:
+            self._refused(outcome.message, outcome.problems)
+            return
+        self.query_one("#run-id", Input).value = ""
+        self.post_message(Go(run_address(outcome.run_id)))
+
+    def _refused(self, message: str, problems: dict[str, str]) -> None:
+        for field in self._fields():
+            field.refused = problems.get(field.field.name)
+            field.review(strict=True)
+        first = next((field for field in self._fields() if field.refused), None)
+        if first is not None:
+            first.editor.focus()
+        self.post_message(Told(message, "error"))
+
+    def action_copy_python(self) -> None:
+        """Copy the Python of this launch."""
+        plan = self.plan()
+        if plan is not None:
+            self.app.copy_to_clipboard(plan.script)
+            self.post_message(Told(f"{count(len(plan.script.splitlines()))} lines of Python sent to the terminal's clipboard."))

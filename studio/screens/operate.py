@@ -1,0 +1,200 @@
+"""What can be done to the run on the screen; every act has a sheet before it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.binding import Binding, BindingType
+
+from studio.addresses import compare_address, run_address
+from studio.messages import Go, Told
+from studio.screens.base import PlaceScreen
+from studio.screens.chord import ChordBar
+from studio.screens.forecast import Act, ForecastSheet
+from studio.screens.sheet import ConfirmSheet
+from studio.widgets.line import Line, wrap
+
+if TYPE_CHECKING:
+    from studio.model.run_view import RunView
+    from studio.services.studio import Outcome
+
+__all__ = ["RunActs"]
+
+_YANK = {"v": "value", "p": "Python", "c": "shell line", "a": "address", "e": "error", "t": "pytest"}
+
+
+class RunActs(PlaceScreen):
+    """A place that shows a run; it says which run, node and moment."""
+
+    CHANGES: ClassVar[frozenset[str]] = frozenset({"resume", "fork", "retry", "stop", "kill", "answer"})
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "answer", "answer", id="act.answer", tooltip="Answer the question that waits"),
+        Binding("S", "stop", "stop", id="act.stop", tooltip="Ask the run to stop after its running nodes"),
+        Binding("C", "resume", "resume", id="act.resume", tooltip="Go on with this run, under its own id"),
+        Binding("F", "fork", "fork", id="act.fork", tooltip="Make a new run from here, with something changed"),
+        Binding("R", "retry", "retry", id="act.retry", tooltip="Make a new run that runs again what failed"),
+        Binding("K", "kill", "Kill", show=False, id="act.kill", tooltip="Kill the process of this run"),
+        Binding("r", "again", "again", id="look.again", tooltip="Open the form with this run's inputs; nothing starts yet"),
+        Binding("c", "mark", "mark", show=False, id="look.mark", tooltip="Mark this run; the second mark compares the two"),
+        Binding("y", "yank", "copy", id="yank.start", tooltip="Copy: v value, p Python, c shell line, a address, e error, t pytest"),
+    ]
+
+    @property
+    def view(self) -> RunView | None:
+        """The run on the screen."""
+        raise NotImplementedError(f"{type(self).__name__} has to say which run it shows")
+
+    @property
+    def node(self) -> str | None:
+        """The node that the cursor is on."""
+        raise NotImplementedError(f"{type(self).__name__} has to say where its cursor is")
+
+    @property
+    def superstep(self) -> int | None:
+        """The moment on the screen, None for now."""
+        return None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer an act only where it can be done."""
+        if super().check_action(action, parameters) is False:
+            return False
+        view = self.view
+        if action in {"stop", "kill"}:
+            return view is not None and view.can_stop
+        if action == "resume":
+            return view is not None and view.can_resume
+        if action == "answer":
+            return view is not None and bool(view.pauses)
+        if action in {"fork", "retry", "again", "mark", "yank"}:
+            return view is not None and (action != "retry" or not view.live)
+        return True
+
+    # Acts.
+
+    def _then(self, work: Awaitable[Outcome]) -> None:
+        async def done() -> None:
+            outcome = await work
+            if outcome.message:
+                self.post_message(Told(outcome.message, "information" if outcome.ok else "error"))
+            if outcome.ok and outcome.run_id:
+                self.post_message(Go(run_address(outcome.run_id)))
+
+        self.run_worker(done())
+
+    def _forecast(self, kind: str) -> None:
+        view = self.view
+        if view is None:
+            return
+
+        def decided(act: Act | None) -> None:
+            if act is not None:
+                self._then(self.studio.perform(act))
+
+        self.app.push_screen(ForecastSheet(self.studio, kind, view, self.superstep if kind == "fork" else None), decided)
+
+    def action_fork(self) -> None:
+        """Fork from the moment on the screen."""
+        self._forecast("fork")
+
+    def action_retry(self) -> None:
+        """Retry as a new run."""
+        self._forecast("retry")
+
+    def action_resume(self) -> None:
+        """Go on under the same id."""
+        self._forecast("resume")
+
+    def action_stop(self) -> None:
+        """Ask the run to stop."""
+        view = self.view
+        if view is None:
+            return
+
+        def lines(width: int) -> list[Line]:
+            said = "Nodes that are running finish; what they give is kept. Nothing new starts. The run can be resumed with C."
+            running = [path for path, node in view.nodes.items() if node.state == "running"]
+            return [*(Line(text) for text in wrap(said, width)), Line(), Line("running now  ", "muted").add(", ".join(running) or "nothing")]
+
+        def decided(sure: bool | None) -> None:  # noqa: FBT001  # what a sheet answers
+            if sure:
+                self._then(self.studio.stop(view.id))
+
+        self.app.push_screen(ConfirmSheet(f"Stop {view.id}", lines, act="Stop"), decided)
+
+    def action_kill(self) -> None:
+        """Kill the run's process."""
+        view = self.view
+        if view is None:
+            return
+
+        def lines(width: int) -> list[Line]:
+            said = "Its process, and what that process started, end at once. Finished steps stay; what is running now is lost and runs again on resume."
+            return [Line(text) for text in wrap(said, width)]
+
+        def decided(sure: bool | None) -> None:  # noqa: FBT001  # what a sheet answers
+            if sure:
+                self._then(self.studio.kill(view.id))
+
+        self.app.push_screen(ConfirmSheet(f"Kill {view.id}", lines, act="Kill", typed="kill", danger=True), decided)
+
+    def action_answer(self) -> None:
+        """Answer the first question of this run."""
+        from studio.screens.answer import AnswerSheet
+
+        view = self.view
+        if view is None or not view.pauses:
+            return
+
+        def decided(given: tuple[str, dict[str, Any]] | None) -> None:
+            if given is not None:
+                self._then(self.studio.answer(*given))
+
+        self.app.push_screen(AnswerSheet(self.studio, view.pauses[0]), decided)
+
+    # Looking.
+
+    def action_again(self) -> None:
+        """Open the form with this run's inputs."""
+        view = self.view
+        if view is not None:
+            self.studio.prefill(view.id)
+            self.post_message(Go(f"hg:launch/{view.graph_name}"))
+
+    def action_mark(self) -> None:
+        """Mark the run; the second mark compares."""
+        view = self.view
+        if view is None:
+            return
+        first = self.studio.mark(view.id)
+        if first is None:
+            self.post_message(Told(f"{view.id} is marked. Mark another run with c to compare the two."))
+        else:
+            self.post_message(Go(compare_address(first, view.id)))
+
+    def open_value(self, node: str | None, name: str) -> None:
+        """Open a value as a tree."""
+        from studio.screens.value import ValueScreen
+
+        view = self.view
+        if view is not None:
+            self.app.push_screen(ValueScreen(self.studio, view.id, node, name, self.superstep))
+
+    def action_yank(self) -> None:
+        """Wait for the second key, and copy."""
+        view, node = self.view, self.node
+        if view is None:
+            return
+
+        def chosen(key: str | None) -> None:
+            if key is None:
+                return
+            text = self.studio.yank(_YANK[key], view.id, node, self.superstep)
+            if not text:
+                self.post_message(Told(f"There is no {_YANK[key]} to copy here.", "warning"))
+                return
+            self.app.copy_to_clipboard(text)
+            self.post_message(Told(f"The {_YANK[key]} was sent to the terminal's clipboard."))
+
+        self.app.push_screen(ChordBar("copy", _YANK), chosen)

@@ -1,0 +1,313 @@
+"""Run: a live run and a past one look alike; the cursor follows what happens until the reader moves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical
+from textual.widget import Widget
+
+from studio.addresses import Target, run_address
+from studio.messages import Go, Told
+from studio.screens.operate import RunActs
+from studio.theme import state_glyph, state_role
+from studio.widgets.figures import clock, count
+from studio.widgets.inspector import Inspector
+from studio.widgets.line import Line
+from studio.widgets.line_view import LineView
+from studio.widgets.lineage_list import LineageList
+from studio.widgets.log_view import LogView
+from studio.widgets.rail import Rail
+from studio.widgets.tab_line import TabLine
+from studio.widgets.value_list import ValueList
+
+if TYPE_CHECKING:
+    from studio.model.run_view import RunView
+    from studio.services.feed import Feed
+
+__all__ = ["RunScreen"]
+
+_EVERY: Final = 1 / 15
+_TABS: Final = (("graph", "Graph"), ("time", "Time"), ("values", "Values"), ("logs", "Logs"), ("lineage", "Lineage"))
+_PANE_OF: Final = {"graph": "#rail", "time": "#time", "values": "#values", "logs": "#logs", "lineage": "#lineage"}
+_WORDS: Final = {"completed": "done", "active": "running"}
+
+
+class RunScreen(RunActs):
+    """One run."""
+
+    MODE = "run"
+    PANES = ("#rail", "#time", "#values", "#logs", "#lineage", "#inspector", "#strip")
+
+    DEFAULT_CSS = """
+    RunScreen #body { layout: vertical; }
+    RunScreen #main { height: 3fr; min-height: 9; width: 1fr; }
+    RunScreen #side { height: 2fr; min-height: 5; width: 1fr; border-top: solid $rule; }
+    RunScreen #strip { display: none; height: auto; max-height: 8; border-top: solid $rule; }
+    RunScreen #main > LineView { height: 1fr; }
+    RunScreen.-wide #body, RunScreen.-huge #body { layout: horizontal; }
+    RunScreen.-wide #main, RunScreen.-huge #main { width: 11fr; height: 1fr; }
+    RunScreen.-wide #side, RunScreen.-huge #side { width: 9fr; height: 1fr; border-top: none; border-left: solid $rule; }
+    RunScreen.-wide.-high #strip, RunScreen.-huge.-high #strip { display: block; }
+    RunScreen #side.-hidden, RunScreen #strip.-hidden { display: none; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "tab(1)", "tab", id="look.tab", tooltip="Go to the next tab"),
+        Binding("left_square_bracket", "step(-1)", "Previous step", show=False, id="look.previous-step", tooltip="Show the run one superstep earlier"),
+        Binding("right_square_bracket", "step(1)", "Next step", show=False, id="look.next-step", tooltip="Show the run one superstep later"),
+        Binding("0", "now", "now", show=False, id="look.now", tooltip="Show the run as it stands"),
+        Binding("n", "next_failure(1)", "next ✗", show=False, id="look.next-failure", tooltip="Go to the next node that failed or waits"),
+        Binding("N", "next_failure(-1)", "Previous ✗", show=False, id="look.previous-failure", tooltip="Go to the node before that failed or waits"),
+        Binding("m", "follow", "follow", show=False, id="look.follow", tooltip="Let the cursor follow the running node again"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._feed: Feed | None = None
+        self._view: RunView | None = None
+        self._tab = "graph"
+        self._superstep: int | None = None
+        self._wanted_node: str | None = None
+
+    # Composition.
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Give the tabs, their panes and the inspector."""
+        yield TabLine()
+        main = Vertical(Rail(id="rail"), Rail(gantt=True, id="time"), ValueList(id="values"), LogView(id="logs"), LineageList(id="lineage"), LineageList(id="strip"), id="main")
+        yield Container(main, Container(Inspector(id="inspector"), id="side"), id="body")
+
+    def on_mount(self) -> None:
+        """Show the newest run, and look again and again."""
+        self._show_tab("graph")
+        if self._feed is None:
+            newest = self.studio.newest_run()
+            if newest is not None:
+                self.watch_run(newest)
+        self.set_interval(_EVERY, self._poll)
+        self._paint()
+
+    def on_unmount(self) -> None:
+        """Stop looking."""
+        if self._feed is not None:
+            self._feed.close()
+
+    def show_address(self, target: Target) -> None:
+        """Show a run, at a moment, at a node."""
+        self._wanted_node = target.node
+        self.watch_run(target.rest[0], target.superstep or None)
+
+    def watch_run(self, run_id: str, superstep: int | None = None) -> None:
+        """Follow another run."""
+        if self._feed is not None and (self._view is None or self._view.id != run_id):
+            self._feed.close()
+            self._feed = None
+        if self._feed is None:
+            try:
+                self._feed = self.studio.watch(run_id)
+            except LookupError as error:
+                self.post_message(Told(str(error.args[0]), "warning"))
+                return
+            self.query_one("#rail", Rail).follow = True
+            self._view = None
+        self._superstep = superstep
+        if superstep is not None:
+            self._view = self._feed.at(superstep)
+        self._poll()
+        self._paint()
+
+    # Data.
+
+    @property
+    def run_id(self) -> str | None:
+        """The run on the screen."""
+        return None if self._view is None else self._view.id
+
+    @property
+    def view(self) -> RunView | None:
+        """The run as it is shown."""
+        return self._view
+
+    @property
+    def node(self) -> str | None:
+        """The node that the cursor is on."""
+        return self.query_one("#time" if self._tab == "time" else "#rail", Rail).path
+
+    @property
+    def superstep(self) -> int | None:
+        """The moment that is shown, None for now."""
+        return self._superstep
+
+    def _poll(self) -> None:
+        if self._feed is None or not self.is_current:
+            return
+        fresh = self._feed.poll()
+        if fresh is not None and self._superstep is None:
+            self._view = fresh
+            self._paint()
+        elif self._view is not None and self._view.live:
+            self._tick()
+
+    def _tick(self) -> None:
+        # Only clocks: they go by tenths, and nobody reads faster.
+        second = int(time.time() * 4)
+        if second != getattr(self, "_second", None):
+            self._second = second
+            self._paint()
+
+    def _now(self, view: RunView) -> float:
+        return time.time() if view.live else view.ended or view.started or 0.0
+
+    def _paint(self) -> None:
+        view = self._view
+        if not self.is_mounted:
+            return
+        if view is None:
+            self.status(Line("no run yet", "muted"))
+            self.query_one(TabLine).show((), "", Line("launch a graph with 1, or open a past run with 4", "muted"))
+            return
+        now = self._now(view)
+        span = max(0.001, now - (view.started or now))
+        self._paint_bars(view, span)
+        if self._tab in {"graph", "time"}:
+            rail = self.query_one(_PANE_OF[self._tab], Rail)
+            rail.gantt = self._tab == "time" or self.has_class("-wide") or self.has_class("-huge")
+            rail.show(view, span)
+            if self._wanted_node is not None:
+                rail.follow = False
+                rail.reveal(self._wanted_node)
+                self._wanted_node = None
+            self.query_one(Inspector).show(view, rail.path, now)
+            self.query_one("#strip", LineageList).show(view.lineage, view.id)
+        elif self._tab == "values":
+            self.query_one(ValueList).show(view)
+        elif self._tab == "logs":
+            self.query_one(LogView).show(view.logs)
+        else:
+            self.query_one("#lineage", LineageList).show(view.lineage, view.id)
+
+    def _paint_bars(self, view: RunView, span: float) -> None:
+        ascii_only = getattr(self.app, "ascii_only", False)
+        words = _WORDS.get(view.state, view.state) + (f", {view.note}" if view.note else "")
+        right = Line(f"{state_glyph(view.state, ascii_only=ascii_only)} {words}", state_role(view.state)).add(f" {clock(span)}", "text")
+        right.add(f"  {count(view.done)}/{count(view.total)}", "muted")
+        left = Line(view.id, "strong")
+        if self.size.width >= 100:
+            left.add(f" · {view.graph_name} · {view.runner}", "muted")
+            if view.code_note:
+                left.add(f" · {view.code_note}", "faint")
+        if self._superstep is not None:
+            note = Line(f"superstep {self._superstep} of {view.last_superstep}", "warning").add("  ◄ past, 0 for now" if not ascii_only else "  past, 0 for now", "warning")
+        else:
+            note = Line(f"superstep {view.last_superstep}", "muted") if view.last_superstep is not None else Line()
+            note.add("  ● live" if not ascii_only else "  live", "running") if view.live else note.add("  past run", "muted")
+        self.status(left, right)
+        self.query_one(TabLine).show(self._tabs(view), self._tab, note)
+
+    def _tabs(self, view: RunView) -> tuple[tuple[str, str], ...]:
+        return tuple((name, f"{title} {len(view.logs)}" if name == "logs" and view.logs else title) for name, title in _TABS)
+
+    # Tabs.
+
+    def _show_tab(self, name: str) -> None:
+        self._tab = name
+        for tab, selector in _PANE_OF.items():
+            self.query_one(selector).display = tab == name
+        beside = name in {"graph", "time"}
+        self.query_one("#side").set_class(not beside, "-hidden")
+        self.query_one("#strip").set_class(name != "graph", "-hidden")
+        self.query_one(_PANE_OF[name]).focus()
+        self._paint()
+
+    def action_tab(self, step: int) -> None:
+        """Go to another tab."""
+        names = [name for name, _ in _TABS]
+        self._show_tab(names[(names.index(self._tab) + step) % len(names)])
+
+    def on_tab_line_chosen(self, message: TabLine.Chosen) -> None:
+        """A tab was clicked."""
+        self._show_tab(message.name)
+
+    # Moving.
+
+    def on_line_view_moved(self, message: LineView.Moved) -> None:
+        """The cursor came to another node."""
+        view = self._view
+        if view is not None and isinstance(message.view, Rail):
+            self.query_one(Inspector).show(view, message.view.path, self._now(view))
+
+    def on_line_view_opened(self, message: LineView.Opened) -> None:
+        """Open what was chosen: a node's own run, a value, a run of the lineage, the writer of a log line."""
+        view = self._view
+        if view is None:
+            return
+        if isinstance(message.view, Rail):
+            self._open_node(view, message.view)
+        elif isinstance(message.view, Inspector) and message.view.value_here is not None:
+            self.open_value(self.node, message.view.value_here)
+        elif isinstance(message.view, ValueList) and message.view.here is not None:
+            self.open_value(*message.view.here)
+        elif isinstance(message.view, LineageList) and message.view.run_here is not None:
+            self.post_message(Go(run_address(message.view.run_here)))
+        elif isinstance(message.view, LogView) and message.view.node_here is not None:
+            node = message.view.node_here
+            self._show_tab("graph")
+            rail = self.query_one("#rail", Rail)
+            rail.follow = False
+            rail.reveal(node)
+
+    def _open_node(self, view: RunView, rail: Rail) -> None:
+        row = rail.here
+        if row is None:
+            return
+        node = view.nodes.get(row.path)
+        if row.fold == "folded":
+            rail.action_unfold()
+        elif node is not None and node.child_run is not None:
+            self.post_message(Go(run_address(node.child_run)))
+        else:
+            self.query_one(Inspector).focus()
+
+    def action_step(self, step: int) -> None:
+        """Show the run at another moment."""
+        if self._view is None or self._feed is None or self._view.last_superstep is None:
+            return
+        last = self._view.last_superstep
+        at = (last if self._superstep is None else self._superstep) + step
+        if at > last or (self._superstep is None and step > 0):
+            self.action_now()
+            return
+        self._superstep = max(0, at)
+        self._view = self._feed.at(self._superstep)
+        self.query_one("#rail", Rail).follow = False
+        self._paint()
+
+    def action_now(self) -> None:
+        """Show the run as it stands."""
+        if self._feed is not None and self._superstep is not None:
+            self._superstep = None
+            self._view = self._feed.latest()
+            self._paint()
+
+    def action_follow(self) -> None:
+        """Follow the running node again."""
+        self.query_one("#rail", Rail).follow = True
+        self._paint()
+
+    def action_next_failure(self, step: int) -> None:
+        """Go to another node that failed or waits."""
+        view = self._view
+        if view is None:
+            return
+        paths = [path for path, node in view.nodes.items() if node.state in {"failed", "paused"}]
+        if not paths:
+            self.post_message(Told("Nothing failed here, and nothing waits."))
+            return
+        rail = self.query_one("#rail", Rail)
+        rail.follow = False
+        at = paths.index(rail.path) + step if rail.path in paths else 0
+        rail.reveal(paths[at % len(paths)])

@@ -1,0 +1,234 @@
+"""The form of a graph's inputs: one row an input, with its type, its default, what is wrong with it, and a tick to map over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets import Input
+
+from studio.theme import Palette
+from studio.widgets.choice import Choice
+from studio.widgets.line import Line, rule
+
+if TYPE_CHECKING:
+    from studio.model.graph_view import InputField
+
+__all__ = ["Field", "Label", "Tick", "editor_for"]
+
+_CHOICES_SHOWN: Final = 8
+
+
+class Label(Widget):
+    """A line of a form that is only read."""
+
+    DEFAULT_CSS = """
+    Label { height: 1; width: 1fr; }
+    """
+
+    def __init__(self, line: Line | None = None, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002  # textual's own name
+        super().__init__(id=id, classes=classes)
+        self._line = line or Line()
+        self._heading = ""
+
+    def show(self, line: Line) -> None:
+        """Show another line."""
+        self._line = line
+        self.refresh()
+
+    def show_heading(self, title: str) -> None:
+        """Show a title with a rule as wide as the form."""
+        self._heading = title
+        self.refresh()
+
+    @property
+    def plain(self) -> str:
+        """The text."""
+        return self._heading or self._line.plain
+
+    def render_line(self, y: int) -> Strip:
+        """Draw the line."""
+        palette: Palette = getattr(self.app, "palette", None) or Palette(self.app.theme_variables)
+        line = rule(self._heading, self.size.width) if self._heading else Line().extend(self._line).cut(self.size.width)
+        return (line if y == 0 else Line()).strip(palette, self.size.width, self.rich_style)
+
+
+class Tick(Widget):
+    """ "each": run once for each element of this input."""
+
+    DEFAULT_CSS = """
+    Tick { width: 9; height: 1; }
+    """
+
+    on: reactive[bool] = reactive(False)
+
+    class Changed(Message):
+        """The tick changed."""
+
+    def on_click(self) -> None:
+        """Turn it over."""
+        self.on = not self.on
+
+    def watch_on(self) -> None:
+        """Tell the form."""
+        if self.is_mounted:
+            self.post_message(self.Changed())
+
+    def render_line(self, y: int) -> Strip:
+        """Draw the box."""
+        palette: Palette = getattr(self.app, "palette", None) or Palette(self.app.theme_variables)
+        line = Line("[x] each" if self.on else "[ ] each", "accent" if self.on else "faint") if y == 0 else Line()
+        return line.strip(palette, self.size.width, self.rich_style)
+
+
+class FieldInput(Input):
+    """A one-line editor; enter goes on to the next field."""
+
+    DEFAULT_CSS = """
+    FieldInput, FieldInput:focus { width: 1fr; background: $surface; border: none; height: 1; padding: 0 1; }
+    FieldInput:focus { background: $boost; }
+    FieldInput.-wrong { color: $error; }
+    """
+
+
+def editor_for(field: InputField, text: str) -> Widget:
+    """Give the widget that edits a value of this type."""
+    choices = ("True", "False") if field.type.kind == "bool" else field.type.choices
+    if choices and len(choices) <= _CHOICES_SHOWN:
+        shown = text or field.default
+        return Choice(choices, chosen=choices.index(shown) if shown in choices else None)
+    hint = field.default if field.default is not None else f"{field.type.label}, needed" if field.required else field.type.label
+    return FieldInput(text, placeholder=hint or "", compact=True, password=field.secret, select_on_focus=False)
+
+
+class Field(Vertical):
+    """One input.
+
+    Args:
+        field: what the graph says of it.
+        text: what stands in it at first.
+        check: gives what is wrong with a text, None when nothing is.
+        names: cells for the names of all fields.
+    """
+
+    DEFAULT_CSS = """
+    Field { height: auto; }
+    Field > Horizontal { height: 1; }
+    Field .name { width: 16; }
+    Field .type { width: 14; }
+    Field > .problem { display: none; }
+    Field.-wrong > .problem { display: block; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f3", "each", "each", key_display="F3", id="form.each", tooltip="Run the graph once for each element of this input"),
+    ]
+
+    class Changed(Message):
+        """The text, or the tick, changed."""
+
+        def __init__(self, field: Field) -> None:
+            self.field = field
+            super().__init__()
+
+    def __init__(self, field: InputField, text: str, check: Callable[[InputField, str, bool], str | None], names: int) -> None:
+        super().__init__()
+        self.field = field
+        self._check = check
+        self._names = names
+        self._editor = editor_for(field, text)
+        self._touched = bool(text)
+        self.refused: str | None = None
+
+    def compose(self) -> ComposeResult:
+        """Set name, type, editor and tick in a row, and the problem below."""
+        field = self.field
+        name = Line(" ").add(field.name, "strong" if field.required else "text")
+        if field.required:
+            name.add(" *", "warning")
+        label = Label(name, classes="name")
+        label.styles.width = self._names + 4
+        with Horizontal():
+            yield label
+            yield Label(Line(field.type.label, "type"), classes="type")
+            yield self._editor
+            yield Tick()
+        yield Label(classes="problem")
+
+    @property
+    def editor(self) -> Widget:
+        """The widget that takes the focus."""
+        return self._editor
+
+    @property
+    def text(self) -> str:
+        """What stands in the field; "" for the default."""
+        if isinstance(self._editor, Choice):
+            return "" if self._editor.value is None or self._editor.value == self.field.default else self._editor.value
+        return self._editor.value if isinstance(self._editor, Input) else ""
+
+    @property
+    def mapped(self) -> bool:
+        """True when the graph runs once for each element."""
+        return self.query_one(Tick).on
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with it, None when nothing is."""
+        if not self.text:
+            return "needed" if self.field.required else None
+        return self._check(self.field, self.text, self.mapped) or self.refused
+
+    def review(self, *, strict: bool = False) -> None:
+        """Show what is wrong; a field nobody has touched is not yet wrong."""
+        problem = self.problem
+        shown = problem if problem and (strict or self._touched) else None
+        self.set_class(shown is not None, "-wrong")
+        if isinstance(self._editor, Input):
+            self._editor.set_class(shown is not None and bool(self.text), "-wrong")
+        self.query_one(".problem", Label).show(Line(" " * (self._names + 19)).add(shown or "", "error"))
+
+    def action_each(self) -> None:
+        """Map over this input, or no longer."""
+        tick = self.query_one(Tick)
+        tick.on = not tick.on
+
+    def _changed(self) -> None:
+        self._touched = True
+        self.refused = None
+        self.review()
+        self.post_message(self.Changed(self))
+
+    async def on_tick_changed(self, event: Tick.Changed) -> None:
+        """A mapped input takes a list, whatever its own type offers."""
+        event.stop()
+        if isinstance(self._editor, Choice) or not isinstance(self._editor, Input):
+            before = self._editor
+            self._editor = FieldInput("", placeholder=f"a list of {self.field.type.label}", compact=True)
+            await self.query_one(Horizontal).mount(self._editor, before=before)
+            await before.remove()
+        elif isinstance(self._editor, Input):
+            self._editor.placeholder = f"a list of {self.field.type.label}" if self.mapped else (self.field.default or self.field.type.label)
+        self._changed()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Check at each key."""
+        event.stop()
+        self._changed()
+
+    def on_choice_changed(self, event: Choice.Changed) -> None:
+        """Check at each choice."""
+        event.stop()
+        self._changed()
+
+
+def texts_of(fields: list[Field]) -> Mapping[str, str]:
+    """Give what stands in the fields that are not left to their defaults."""
+    return {field.field.name: field.text for field in fields if field.text}

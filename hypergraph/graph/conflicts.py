@@ -14,16 +14,17 @@ Everything here is done only for names that have several producers. Nodes are nu
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 
 from hypergraph._text import fix, listing, quoted
 from hypergraph.exceptions import GraphConfigError
 from hypergraph.graph._components import strong_components
 
-__all__ = ["Branches", "Links", "RoundOrder", "check_provable", "readable_producers"]
+__all__ = ["Branches", "Contest", "Links", "Readers", "RoundOrder", "prove"]
 
 _MIXED = -1
 
@@ -58,22 +59,25 @@ class Branches:
             self._chosen[gate].append(target)
             self._into[target].append(gate)
         self._single = single
+        self._gated = bool(links.control)
         following = [flows + chosen for flows, chosen in zip(self._flows, self._chosen, strict=True)]
         self._place = _places(count, following)
         self._labels: dict[int, tuple[int, dict[int, int]]] = {}
-        self._gates_above: dict[int, tuple[int, ...]] = {}
         self._conditions: dict[int, frozenset[tuple[int, int]]] = {}
 
     def exclusive(self, one: int, other: int) -> bool:
         """True when a gate that chooses one target leads to `one` and `other` through different branches only."""
-        limit = max(self._place[one], self._place[other])
-        for gate in self._above(one):
-            if gate not in self._single:
-                continue
-            labels = self._label(gate, limit)
-            first, second = labels.get(one, _MIXED), labels.get(other, _MIXED)
-            if first not in (second, _MIXED) and second != _MIXED:
-                return True
+        return self.all_exclusive((one, other))
+
+    def all_exclusive(self, nodes: Sequence[int]) -> bool:
+        """True when one gate leads to each of these nodes through a branch of its own."""
+        limit = max(self._place[node] for node in nodes)
+        for gate in self._above(nodes[0]):
+            if gate in self._single:
+                labels = self._label(gate, limit)
+                branches = {labels.get(node, _MIXED) for node in nodes}
+                if len(branches) == len(nodes) and _MIXED not in branches:
+                    return True
         return False
 
     def conditions(self, node: int) -> frozenset[tuple[int, int]]:
@@ -83,20 +87,18 @@ class Branches:
             self._conditions[node] = frozenset((gate, branch) for gate, branch in found if branch != _MIXED)
         return self._conditions[node]
 
-    def _above(self, node: int) -> tuple[int, ...]:
+    def _above(self, node: int) -> Iterator[int]:
         """Give the gates that lead to `node`, the nearest first."""
-        if node not in self._gates_above:
-            seen, waiting, gates = {node}, deque([node]), []
-            while waiting:
-                current = waiting.popleft()
-                for before in self._into[current]:
-                    if before not in seen:
-                        seen.add(before)
-                        waiting.append(before)
-                        if self._chosen[before]:
-                            gates.append(before)
-            self._gates_above[node] = tuple(gates)
-        return self._gates_above[node]
+        if not self._gated:
+            return
+        seen, waiting = {node}, deque([node])
+        while waiting:
+            for before in self._into[waiting.popleft()]:
+                if before not in seen:
+                    seen.add(before)
+                    waiting.append(before)
+                    if self._chosen[before]:
+                        yield before
 
     def _label(self, gate: int, limit: int) -> Mapping[int, int]:
         """Give each node behind `gate` the branch that leads to it, `_MIXED` when several do; nodes placed after `limit` are left out.
@@ -179,74 +181,150 @@ class RoundOrder:
         return False
 
 
-def check_provable(name: str, makers: Sequence[int], titles: Sequence[str], branches: Branches, order: RoundOrder) -> None:
-    """Check that of any two producers of `name` it is clear which value is the newer one.
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """The producers of one name, proved to leave no doubt.
+
+    Attributes:
+        makers: the producers; in their order within the round where `in_sequence`.
+        in_sequence: each of them comes before the next.
+        exclusive: at most one of them runs in a round.
+    """
+
+    makers: tuple[int, ...]
+    in_sequence: bool
+    exclusive: bool
+
+    def among(self, makers: Collection[int]) -> Contest:
+        """Leave out producers that are not among `makers`; what was proved holds for the rest."""
+        return replace(self, makers=tuple(maker for maker in self.makers if maker in makers))
+
+
+def prove(name: str, makers: Sequence[int], titles: Sequence[str], branches: Branches, order: RoundOrder) -> Contest:
+    """Find out why of any two producers of `name` it is clear which value is the newer one.
 
     Raises:
         GraphConfigError: two of them are neither exclusive nor in sequence.
     """
-    row = sorted(makers, key=order.place)
+    row = tuple(sorted(makers, key=order.place))
     if all(order.precedes(first, second) for first, second in pairwise(row)):
-        return
+        return Contest(row, in_sequence=not order.precedes(row[-1], row[0]), exclusive=False)
+    if branches.all_exclusive(row):
+        return Contest(tuple(makers), in_sequence=False, exclusive=True)
     for one, other in combinations(row, 2):
         if not (branches.exclusive(one, other) or order.precedes(one, other) or order.precedes(other, one)):
             raise _unprovable(name, [titles[maker] for maker in makers], titles[one], titles[other])
+    return Contest(tuple(makers), in_sequence=False, exclusive=False)
 
 
-def readable_producers(
-    readers: Mapping[str, Sequence[int]],
-    makers: Mapping[str, Sequence[int]],
-    links: Links,
-    titles: Sequence[str],
-    branches: Branches,
-    order: RoundOrder,
-) -> dict[tuple[int, str], tuple[int, ...]]:
-    """Give, per (reader, contested name), the producers whose value can reach the reader.
+class Readers:
+    """Wires the readers of contested names to the producers whose value can reach them."""
 
-    Raises:
-        GraphConfigError: each producer of a name is overwritten by another one before a reader sees it.
-    """
-    late: dict[tuple[int, str], frozenset[int]] = {}
-    pairs: list[tuple[int, int]] = [*links.data, *links.waits, *links.control]
-    for name, nodes in readers.items():
-        for reader in nodes:
-            after = frozenset(maker for maker in makers[name] if maker == reader or order.precedes(reader, maker))
-            late[reader, name] = after
-            only_late = len(after) == len(makers[name])
-            pairs.extend((maker, reader) for maker in makers[name] if only_late or maker not in after)
-    loop = _places(len(titles), _following(len(titles), pairs))
-    found: dict[tuple[int, str], tuple[int, ...]] = {}
-    for (reader, name), after in late.items():
-        only_late = len(after) == len(makers[name])
-        candidates = [maker for maker in makers[name] if only_late or maker not in after or loop[maker] == loop[reader]]
-        kept = tuple(
+    def __init__(self, contests: Mapping[str, Contest], links: Links, titles: Sequence[str], branches: Branches, order: RoundOrder) -> None:
+        """Take what was proved about the producers, and the certain edges."""
+        self._contests = contests
+        self._titles = titles
+        self._branches = branches
+        self._order = order
+        self._pairs = [*links.data, *links.waits, *links.control]
+        self._early: dict[tuple[int, str], tuple[int, ...]] = {}
+        self._late: dict[tuple[int, str], tuple[int, ...]] = {}
+        self._loop: Sequence[int] = ()
+        self._own_place = {(maker, name): place for name, contest in contests.items() for place, maker in enumerate(contest.makers)}
+
+    def connect(self, readers: Mapping[str, Sequence[int]]) -> dict[tuple[int, str], tuple[int, ...]]:
+        """Give, per (reader, name), the producers that it may see.
+
+        Raises:
+            GraphConfigError: each producer of a name is overwritten by another one before a reader sees it.
+        """
+        for name, nodes in readers.items():
+            for reader in nodes:
+                self._split(reader, name)
+        self._loop = _places(len(self._titles), _following(len(self._titles), self._pairs))
+        found: dict[tuple[int, str], tuple[int, ...]] = {}
+        for reader, name in self._early:
+            contest = self._contests[name]
+            kept = self._newest(reader, name) if contest.in_sequence else self._unhidden(reader, name, contest)
+            if not kept:
+                raise _nothing_readable(name, self._titles[reader], [self._titles[maker] for maker in contest.makers])
+            found[reader, name] = tuple(sorted(kept))
+        return found
+
+    def _split(self, reader: int, name: str) -> None:
+        """Tell the producers whose value arrives in the same round from those whose value arrives in the next one."""
+        contest = self._contests[name]
+
+        def is_late(maker: int) -> bool:
+            return maker == reader or self._order.precedes(reader, maker)
+
+        if contest.in_sequence:
+            # Whoever comes before one producer comes before all later ones.
+            place = self._own_place.get((reader, name))
+            if place is None:
+                place = bisect_left(contest.makers, True, key=is_late)
+            early, late = contest.makers[:place], contest.makers[place:]
+            nearest = early[-1:] or late[-1:]
+        else:
+            early = tuple(maker for maker in contest.makers if not is_late(maker))
+            late = tuple(maker for maker in contest.makers if maker not in early) if len(early) < len(contest.makers) else ()
+            nearest = early or late
+        self._early[reader, name], self._late[reader, name] = early, late
+        self._pairs.extend((maker, reader) for maker in nearest)
+
+    def _arriving_late(self, reader: int, name: str) -> list[int]:
+        """A value of a later node arrives if both are in one loop, or nobody else brings one."""
+        early, loop = self._early[reader, name], self._loop
+        return [maker for maker in self._late[reader, name] if not early or loop[maker] == loop[reader]]
+
+    def _newest(self, reader: int, name: str) -> list[int]:
+        """Walk back from the reader, through this round and the one before it, to a producer that is sure to have run."""
+        kept: list[int] = []
+        walked: list[int] = []
+        for maker in reversed(self._early[reader, name]):
+            if not any(self._as_certain(other, maker, reader) for other in walked):
+                kept.append(maker)
+            walked.append(maker)
+            if self._as_certain(maker, reader, reader):
+                break
+        # What runs once before a loop hides nothing of the rounds that follow.
+        walked = [maker for maker in walked if self._loop[maker] == self._loop[reader]]
+        for maker in reversed(self._arriving_late(reader, name)):
+            if not any(self._as_certain(other, maker, reader) for other in walked):
+                kept.append(maker)
+            if maker != reader:
+                walked.append(maker)
+                if self._as_certain(maker, reader, reader):
+                    break
+        return kept
+
+    def _unhidden(self, reader: int, name: str, contest: Contest) -> list[int]:
+        """Keep the producers that no other one is sure to follow before the reader."""
+        candidates = [*self._early[reader, name], *self._arriving_late(reader, name)]
+        if contest.exclusive:
+            return candidates
+        return [
             maker
             for maker in candidates
             if not any(
-                _between(other, maker, reader, late=maker in after, order=order, loop=loop) and _as_certain(other, maker, reader, branches)
+                other not in (maker, reader) and self._between(other, maker, reader, name) and self._as_certain(other, maker, reader)
                 for other in candidates
-                if other not in (maker, reader)
             )
-        )
-        if not kept:
-            raise _nothing_readable(name, titles[reader], [titles[maker] for maker in makers[name]])
-        found[reader, name] = kept
-    return found
+        ]
 
+    def _between(self, other: int, maker: int, reader: int, name: str) -> bool:
+        """True when `other` writes after `maker` did and before `reader` reads."""
+        early, order, loop = self._early[reader, name], self._order, self._loop
+        if maker in early:
+            return other in early and order.precedes(maker, other)
+        if not loop[maker] == loop[other] == loop[reader]:
+            return False
+        return other in early or order.precedes(maker, other)
 
-def _between(other: int, maker: int, reader: int, *, late: bool, order: RoundOrder, loop: Sequence[int]) -> bool:
-    """True when `other` writes after `maker` did and before `reader` reads."""
-    if not late:
-        return order.precedes(maker, other) and not order.precedes(reader, other)
-    if not loop[maker] == loop[other] == loop[reader]:
-        return False
-    return order.precedes(maker, other) or not order.precedes(reader, other)
-
-
-def _as_certain(other: int, maker: int, reader: int, branches: Branches) -> bool:
-    """True when `other` runs whenever `maker` and `reader` do."""
-    wanted = branches.conditions(other)
-    return not wanted or wanted <= branches.conditions(maker) | branches.conditions(reader)
+    def _as_certain(self, other: int, maker: int, reader: int) -> bool:
+        """True when `other` runs whenever `maker` and `reader` do."""
+        wanted = self._branches.conditions(other)
+        return not wanted or wanted <= self._branches.conditions(maker) | self._branches.conditions(reader)
 
 
 def _following(count: int, pairs: Iterable[tuple[int, int]]) -> list[list[int]]:

@@ -33,12 +33,20 @@ def describe(name: str | None, scope: Scope, spec: InputSpec, *, show_types: boo
     if len(lines) == 2:
         lines[1] += " none"
     types = _output_types(nodes) if show_types else {}
-    wanted = frozenset(scope.outputs)
-    # In the order of the chain; names that no active node produces come last.
-    outputs = dict.fromkeys([output for node in nodes for output in node.data_outputs if output in wanted] + list(scope.outputs))
-    lines.append(f"  Outputs: {between.join(_typed(output, types) for output in outputs) or 'none'}")
+    lines.append(f"  Outputs: {between.join(_outputs(nodes, scope.outputs, types)) or 'none'}")
     lines.append(f"  Nodes: {between.join(node.name for node in nodes) or 'none'}")
     return "\n".join(lines)
+
+
+def _outputs(nodes: Sequence[HyperNode], wanted: Sequence[str], types: dict[str, Any]) -> list[str]:
+    """Give, per node, those of its outputs that are wanted; names that no active node produces come last."""
+    left = dict.fromkeys(wanted)
+    groups: list[list[str]] = []
+    for names in (*(node.data_outputs for node in nodes), tuple(wanted)):
+        groups.append([name for name in names if name in left])
+        for name in groups[-1]:
+            del left[name]
+    return [", ".join(_typed(name, types) for name in group) for group in groups if group]
 
 
 def _typed(name: str, types: dict[str, Any]) -> str:

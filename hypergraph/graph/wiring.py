@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypergraph._text import did_you_mean, fix, listing
 from hypergraph.exceptions import GraphConfigError
-from hypergraph.graph.conflicts import Branches, Links, RoundOrder, check_provable, readable_producers
+from hypergraph.graph.conflicts import Branches, Links, Readers, RoundOrder, prove
 from hypergraph.nodes import END
 
 if TYPE_CHECKING:
@@ -149,10 +149,12 @@ class _Wirer:
         branches = Branches(count, Links(data, waits, self.control), possible, choosing)
         self._drop_exclusive_waits(contested, branches)
         waits = [(maker, waiter) for (waiter, _), makers in self.waits.items() for maker in makers]
-        order = RoundOrder(count, Links(data, waits, self.control), self.starts, rounds=self.inferred)
-        for name in self.contested:
-            check_provable(name, self.makers[name], self.titles, branches, order)
-        feeds.update(readable_producers(readers, self.data_makers, Links(data, waits, self.control), self.titles, branches, order))
+        certain = Links(data, waits, self.control)
+        order = RoundOrder(count, certain, self.starts, rounds=self.inferred)
+        contests = {name: prove(name, self.makers[name], self.titles, branches, order) for name in self.contested}
+        # An emit of the same name orders, but brings no value.
+        values = {name: contests[name].among(set(self.data_makers[name])) for name in readers}
+        feeds.update(Readers(values, certain, self.titles, branches, order).connect(readers))
 
     def _drop_exclusive_waits(self, contested: frozenset[str], branches: Branches) -> None:
         """A node does not wait for a producer on another branch than its own, if there is one to wait for."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import networkx as nx
 
-    from hypergraph.graph.core import Graph
+    from hypergraph.graph.facts import GraphFacts
     from hypergraph.graph.scope import Edge
     from hypergraph.nodes import HyperNode
 
@@ -28,7 +28,7 @@ def to_networkx(nodes: Iterable[HyperNode], edges: Iterable[Edge]) -> nx.DiGraph
     return graph
 
 
-def flat_graph(graph: Graph) -> nx.DiGraph:
+def flat_graph(graph: GraphFacts) -> nx.DiGraph:
     """Give a DiGraph of the graph and all nested ones; inner nodes are named "outer/inner" and have their GraphNode as `parent`."""
     import networkx as nx
 
@@ -37,7 +37,7 @@ def flat_graph(graph: Graph) -> nx.DiGraph:
     return flat
 
 
-def _add_level(flat: nx.DiGraph, graph: Graph, prefix: str, parent: str | None) -> None:
+def _add_level(flat: nx.DiGraph, graph: GraphFacts, prefix: str, parent: str | None) -> None:
     for node in graph.nodes.values():
         path = prefix + node.name
         flat.add_node(path, **_attributes(node, parent))

@@ -1,0 +1,71 @@
+"""The command: `python -m benchmarks`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.cases import memory_cases
+from benchmarks.columns import column_cases
+from benchmarks.growth import growth, memory
+from benchmarks.harness import Effort, Outcome, measure
+from benchmarks.peers import DISTRIBUTIONS, versions
+from benchmarks.report import as_json, compared, described, growth_lines, memory_lines
+from benchmarks.stored import bytes_per_step, stored_cases
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure what a run costs beyond the user's own functions.")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds, smaller sizes")
+    parser.add_argument("--only", metavar="WORD", help="only the cases whose name contains this; also: growth, memory")
+    parser.add_argument("--no-peers", action="store_true", help="leave other libraries out")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures to a file")
+    parser.add_argument("--against", metavar="FILE", type=Path, help="say what changed since the figures in this file")
+    return parser.parse_args()
+
+
+def _say(lines: list[str]) -> None:
+    print("\n".join(lines), flush=True)
+
+
+def main() -> None:
+    """Measure, print as it goes, and write the JSON at the end."""
+    options = _options()
+    effort = Effort(5, 0.005) if options.quick else Effort(15, 0.05)
+    missing = sorted(set(DISTRIBUTIONS) - set(versions()))
+    if missing and not options.no_peers:
+        _say([f"Left out, not installed: {', '.join(missing)} (pip install 'hypergraph-studio[bench]')"])
+
+    def wanted(name: str) -> bool:
+        return options.only is None or options.only in name
+
+    outcomes: list[Outcome] = []
+    more: dict[str, float] = {}
+    with tempfile.TemporaryDirectory(prefix="hypergraph-benchmarks-") as name:
+        folder = Path(name)
+        for case in [*memory_cases(options.quick), *stored_cases(folder, options.quick), *column_cases(options.quick)]:
+            if wanted(case.name):
+                known = [one for one in case.contenders if one.name.startswith(("floor", "hypergraph"))]
+                outcomes.append(measure(replace(case, contenders=known) if options.no_peers else case, effort))
+                _say(described(outcomes[-1]))
+        if wanted("bytes of a step"):
+            more["bytes of a step"] = bytes_per_step(folder)
+            _say([f"\nBytes of file for a small step: {more['bytes of a step']:.0f}; goal at most 120"])
+    growths = growth(options.quick) if wanted("growth") else []
+    if growths:
+        _say(growth_lines(growths))
+    kept = memory(options.quick) if wanted("memory") else None
+    if kept is not None:
+        _say(memory_lines(kept))
+    found = as_json(outcomes, growths, kept, more)
+    if options.against:
+        _say(compared(found, json.loads(options.against.read_text(encoding="utf-8"))))
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""The cases with a checkpoint store: writing steps, going on where a run stopped, reading history."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from benchmarks.harness import Case, Contender
+from benchmarks.peers import peers
+from benchmarks.work import chain
+from hypergraph import SqliteCheckpointer, SyncRunner
+from hypergraph.checkpointers import CheckpointPolicy, WorkflowStatus
+
+__all__ = ["bytes_per_step", "stored_cases"]
+
+Work = Callable[[], object]
+
+_STEPS = 100
+_FAILED = "SELECT * FROM runs WHERE status = 'failed' ORDER BY id DESC LIMIT 50"
+
+
+def _connect(path: Path, synchronous: str = "NORMAL") -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute(f"PRAGMA synchronous={synchronous}")
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS steps (run INTEGER, superstep INTEGER, node TEXT, vals TEXT, at REAL,"
+        " PRIMARY KEY (run, superstep, node)) WITHOUT ROWID"
+    )
+    connection.execute("CREATE TABLE IF NOT EXISTS runs (id INTEGER PRIMARY KEY, name TEXT, status TEXT, at REAL)")
+    connection.execute("CREATE INDEX IF NOT EXISTS by_status ON runs (status, id)")
+    return connection
+
+
+def _floor_steps(folder: Path, synchronous: str = "NORMAL") -> Work:
+    connection = _connect(folder / f"floor-{synchronous}.db", synchronous)
+    numbers = itertools.count()
+
+    def run() -> None:
+        own = next(numbers)
+        for step in range(_STEPS):
+            connection.execute("INSERT INTO steps VALUES (?, ?, ?, ?, ?)", (own, step, f"n{step}", json.dumps({f"v{step + 1}": step}), 0.0))
+
+    return run
+
+
+def _steps(folder: Path, name: str, durability: str) -> Work:
+    store = SqliteCheckpointer(folder / f"{name}.db", policy=CheckpointPolicy(durability=durability))  # type: ignore[arg-type]
+    runner, graph, numbers = SyncRunner(checkpointer=store), chain(_STEPS), itertools.count()
+    return lambda: runner.run(graph, {"v0": 1}, workflow_id=f"run-{next(numbers)}")
+
+
+def bytes_per_step(folder: Path) -> float:
+    """How much the file grows by one small step."""
+    path = folder / "size.db"
+    runner, graph = SyncRunner(checkpointer=SqliteCheckpointer(path)), chain(_STEPS)
+    sizes = []
+    for count in (50, 150):
+        for number in range(count):
+            runner.run(graph, {"v0": 1}, workflow_id=f"run-{count}-{number}")
+        with sqlite3.connect(path) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        sizes.append(path.stat().st_size)
+    return (sizes[1] - sizes[0]) / (150 * _STEPS)
+
+
+def _floor_resume(folder: Path, steps: int) -> Work:
+    connection = _connect(folder / "floor-resume.db")
+    connection.execute("BEGIN")
+    connection.executemany(
+        "INSERT OR REPLACE INTO steps VALUES (0, ?, ?, ?, 0.0)",
+        [(step, f"n{step}", json.dumps({f"v{step + 1}": step})) for step in range(steps)],
+    )
+    connection.execute("COMMIT")
+
+    def run() -> dict[str, int]:
+        state: dict[str, int] = {}
+        for (text,) in connection.execute("SELECT vals FROM steps WHERE run = 0 ORDER BY superstep"):
+            state.update(json.loads(text))
+        return state
+
+    return run
+
+
+def _resume(folder: Path, steps: int) -> Work:
+    """A chain whose last node fails, taken up again and again: all but the last step are restored each time."""
+    from hypergraph import FunctionNode, Graph
+
+    def fail(value: int) -> int:
+        raise RuntimeError(value)
+
+    names = {"value": f"v{steps}"}
+    graph = Graph([*chain(steps).nodes.values(), FunctionNode(fail, output_name="end", rename_inputs=names)], name="resumed")
+    runner = SyncRunner(checkpointer=SqliteCheckpointer(folder / "resume.db"))
+    numbers = itertools.count()
+    runner.run(graph, {"v0": 1}, workflow_id="source", error_handling="continue")
+    return lambda: runner.run(graph, fork_from="source", workflow_id=f"again-{next(numbers)}", error_handling="continue")
+
+
+def _floor_history(folder: Path, runs: int, query: str) -> Work:
+    connection = _connect(folder / "floor-history.db")
+    if not connection.execute("SELECT count(*) FROM runs").fetchone()[0]:
+        connection.execute("BEGIN")
+        connection.executemany(
+            "INSERT INTO runs VALUES (?, ?, ?, 0.0)", [(n, f"run-{n}", "failed" if n % 100 == 0 else "completed") for n in range(runs)]
+        )
+        connection.executemany("INSERT INTO steps VALUES (?, ?, ?, ?, 0.0)", [(n, s, f"n{s}", "{}") for n in range(runs) for s in range(3)])
+        connection.execute("COMMIT")
+    return lambda: connection.execute(query).fetchall()
+
+
+def _history(folder: Path, runs: int, read: Callable[[SqliteCheckpointer], object]) -> Work:
+    path = folder / "history.db"
+    fresh = not path.exists()
+    store = SqliteCheckpointer(path)
+    if fresh:
+        graph, runner = chain(3), SyncRunner(checkpointer=store)
+        for number in range(runs):
+            runner.run(graph, {"v0": None if number % 100 == 0 else number}, workflow_id=f"run-{number}", error_handling="continue")
+    return lambda: read(store)
+
+
+def stored_cases(folder: Path, quick: bool) -> list[Case]:
+    """The cases that write to or read from a store in `folder`."""
+    runs = 1000 if quick else 10_000
+    half = runs // 2
+    failed = WorkflowStatus.FAILED
+    return [
+        Case(
+            "checkpointed step, committed each", "step", _STEPS,
+            [
+                Contender("floor", partial(_floor_steps, folder)),
+                Contender("hypergraph", partial(_steps, folder, "sync", "sync")),
+                *peers("steps", _STEPS, folder),
+            ],
+            "at most 1.5 x floor", ratio=1.5, clock="wall",
+        ),
+        Case(
+            "checkpointed step, async durability", "step", _STEPS,
+            [Contender("floor", partial(_floor_steps, folder)), Contender("hypergraph", partial(_steps, folder, "async", "async"))],
+            "at most 0.5 x floor", ratio=0.5, clock="wall",
+        ),
+        Case(
+            "resume of 1,000 steps", "run", 1,
+            [Contender("floor", partial(_floor_resume, folder, 1000)), Contender("hypergraph", partial(_resume, folder, 1000))],
+            "at most 4 ms", most=4000, clock="wall",
+        ),
+        Case(
+            f"history of {runs:,} runs: list 50", "read", 1,
+            [
+                Contender("floor", partial(_floor_history, folder, runs, "SELECT * FROM runs ORDER BY id DESC LIMIT 50")),
+                Contender("hypergraph", partial(_history, folder, runs, lambda store: store.runs(limit=50))),
+            ],
+            "at most 2 x floor", ratio=2, clock="wall",
+        ),
+        Case(
+            f"history of {runs:,} runs: one run's steps", "read", 1,
+            [
+                Contender("floor", partial(_floor_history, folder, runs, f"SELECT * FROM steps WHERE run = {half} ORDER BY superstep")),
+                Contender("hypergraph", partial(_history, folder, runs, lambda store: store.steps(f"run-{half}"))),
+            ],
+            "at most 2 x floor", ratio=2, clock="wall",
+        ),
+        Case(
+            f"history of {runs:,} runs: 50 failed ones", "read", 1,
+            [
+                Contender("floor", partial(_floor_history, folder, runs, _FAILED)),
+                Contender("hypergraph", partial(_history, folder, runs, lambda store: store.runs(status=failed, limit=50))),
+            ],
+            "at most 2 x floor", ratio=2, clock="wall",
+        ),
+    ]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
-__all__ = ["closest", "did_you_mean", "duration", "fix", "listing", "plural", "quoted", "shorten"]
+__all__ = ["closest", "did_you_mean", "duration", "error_text", "fix", "listing", "plural", "quoted", "shorten"]
 
 
 def closest(name: str, candidates: Iterable[str]) -> str | None:
@@ -60,3 +60,11 @@ def duration(milliseconds: float | None) -> str:
         return f"{minutes}m{rest:02d}s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h{minutes:02d}m"
+
+
+def error_text(error: BaseException) -> str:
+    """Give "ValueError: oops", also for an exception whose own text fails."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return f"{type(error).__name__}: (its text cannot be read)"

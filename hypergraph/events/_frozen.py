@@ -23,7 +23,7 @@ P = ParamSpec("P")
 _FILLED = {"span_id": "span_id or new_span()", "timestamp": "timestamp or now()"}
 
 
-def _refuse_set(self: Any, name: str, value: Any) -> None:
+def _refuse_set(self: Any, name: str, _: Any) -> None:
     raise FrozenInstanceError(f"cannot assign to field {name!r} of {type(self).__name__}: events are frozen")
 
 
@@ -70,7 +70,7 @@ def _compile(final: type[Any], draft: type[Any]) -> tuple[Callable[..., Any], Ca
     given = ", ".join(parameters)
     rest = f"    self = draft()\n{''.join(body)}    self.__class__ = final\n    return self\n"
     # As `dataclasses` and `namedtuple` do; nothing in the source but the names of our own fields.
-    exec(f"def build({given}):\n{rest}def new(cls, {given}):\n{rest}", scope)
+    exec(f"def build({given}):\n{rest}def new(cls, {given}):\n{rest}", scope)  # noqa: S102  # see above
     return scope["build"], scope["new"]
 
 
@@ -82,7 +82,7 @@ def event(cls: type[T]) -> type[T]:
     # Same base and same slots: the layouts are equal, which is what lets a value change its class.
     draft = type(f"_{final.__name__}Draft", (base,), {"__slots__": final.__slots__})
     build, final.__new__ = _compile(final, draft)
-    final._build = staticmethod(build)
+    final.build_ = staticmethod(build)
     final.__setattr__, final.__delattr__ = _refuse_set, _refuse_delete
     final.__repr__, final.__eq__, final.__hash__ = _repr, _equal, _hash
     final.__reduce__ = _reduce
@@ -91,4 +91,4 @@ def event(cls: type[T]) -> type[T]:
 
 def maker(event_class: Callable[P, T]) -> Callable[P, T]:
     """Give the plain function behind `event_class(...)`: same parameters and result, without the cost of calling a class."""
-    return cast("Callable[P, T]", cast(Any, event_class)._build)
+    return cast("Callable[P, T]", cast("Any", event_class).build_)

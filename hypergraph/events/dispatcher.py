@@ -42,7 +42,9 @@ class _Listener:
         if not self.complained:
             self.complained = True
             name = type(self.processor).__name__
-            _log.warning("Event processor %s raised in %s; the run goes on, further errors of it are not logged", name, doing, exc_info=True)
+            _log.warning(
+                "Event processor %s raised in %s; the run goes on, further errors of it are not logged", name, doing, exc_info=True
+            )
 
 
 class EventDispatcher:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from hypergraph._html import html_table
-from hypergraph._repr import compact
+from hypergraph._repr import compact, compact_values
 from hypergraph._text import duration, error_text, plural
 from hypergraph.records import RunStatus
 from hypergraph.runlog import LazySequence, MapLog, RunLog, build_map_log, stand_in
@@ -273,7 +273,7 @@ class MapResult(Sequence["RunResult"]):  # noqa: PLW1641  # compared by its item
 
     def _repr_html_(self) -> str:
         rows = [
-            (place, self[place].status.value, error_text(error) if (error := self[place].error) else compact(self[place].values, 200))
+            (place, self[place].status.value, error_text(error) if (error := self[place].error) else compact_values(self[place].values, 200))
             for place in range(min(len(self), _ROWS))
         ]
         note = f"{len(self) - _ROWS} more" if len(self) > _ROWS else ""

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypergraph._text import shorten
 
-__all__ = ["compact"]
+__all__ = ["compact", "compact_values"]
 
 _BRACKETS = {list: "[]", tuple: "()", set: "{}", frozenset: ("frozenset({", "})")}
 
@@ -23,7 +23,7 @@ class _Compact(reprlib.Repr):
         self.maxstring = 160
         self.maxother = 160
         self.maxlong = 60
-        self.most = 6
+        self.most = 8
 
     def _join(self, parts: Iterable[str], length: int, opening: str, closing: str) -> str:
         shown = list(parts)
@@ -57,6 +57,17 @@ class _Compact(reprlib.Repr):
 
 def compact(value: Any, limit: int) -> str:
     """Give a repr of at most `limit` characters: long containers are cut and tell their length, a failing repr is caught."""
-    if isinstance(value, Mapping) and type(value) is not dict:
-        value = dict(value)
     return shorten(_Compact().repr(value), limit)
+
+
+def compact_values(values: Mapping[str, Any], limit: int) -> str:
+    """Give a run's values like `compact`, but with all names that fit."""
+    one = _Compact()
+    shown = []
+    for name, value in values.items():
+        shown.append(f"{name!r}: {one.repr(value)}")
+        limit -= len(shown[-1]) + 2
+        if limit < 0:
+            shown[-1] = f"..., len={len(values)}"
+            break
+    return f"{{{', '.join(shown)}}}"

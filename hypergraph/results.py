@@ -11,7 +11,7 @@ from typing import Any
 
 from hypergraph._html import html_table
 from hypergraph._map_result import LazyResults, MapResult
-from hypergraph._repr import compact
+from hypergraph._repr import compact, compact_values
 from hypergraph._text import error_text, fix, listing
 from hypergraph.events.ids import new_run_id
 from hypergraph.records import RunStatus
@@ -256,7 +256,7 @@ class RunResult:
         return _restore, (given, self._pauses, self._checkpoint_ok, self._checkpoint_errors)
 
     def __repr__(self) -> str:
-        parts = [f"status={self._status.value}", f"values={compact(self._values, 2400)}", f"run_id={self.run_id!r}"]
+        parts = [f"status={self._status.value}", f"values={compact_values(self._values, 2400)}", f"run_id={self.run_id!r}"]
         if self._workflow_id is not None:
             parts.append(f"workflow_id={compact(self._workflow_id, 200)}")
         if self._error is not None:

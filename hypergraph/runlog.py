@@ -362,7 +362,7 @@ class MapLog(_Shown):
         }
 
     def _rows(self) -> list[tuple[str, ...]]:
-        rows = []
+        rows: list[tuple[str, ...]] = []
         for place in range(min(len(self.items), _ROWS)):
             item = self.items[place]
             status = "failed" if item.errors else "paused" if any(s.status == RunStatus.PAUSED for s in item.steps) else "completed"

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field, fields
+from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
 from typing import Any, ParamSpec, TypeVar, cast, dataclass_transform
 
 from hypergraph.events.ids import new_span
 
-__all__ = ["event", "maker"]
+__all__ = ["event", "event_base", "maker"]
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -60,7 +60,7 @@ def _compile(final: type[Any], draft: type[Any]) -> tuple[Callable[..., Any], Ca
     """Write `__new__` and the plain function that build a `final`: parameters in field order, each stored with a plain assignment."""
     scope: dict[str, Any] = {"final": final, "draft": draft, "new_span": new_span, "now": time.time}
     parameters, body = [], []
-    for item in cast("tuple[Field[Any], ...]", fields(final)):
+    for item in fields(final):
         if item.default is MISSING:
             parameters.append(item.name)
         else:
@@ -72,6 +72,15 @@ def _compile(final: type[Any], draft: type[Any]) -> tuple[Callable[..., Any], Ca
     # As `dataclasses` and `namedtuple` do; nothing in the source but the names of our own fields.
     exec(f"def build({given}):\n{rest}def new(cls, {given}):\n{rest}", scope)  # noqa: S102  # see above
     return scope["build"], scope["new"]
+
+
+@dataclass_transform(frozen_default=True)
+def event_base(cls: type[T]) -> type[T]:
+    """Turn a class with annotated fields into the common base of event classes; it is not built itself.
+
+    To the type checker it is frozen like those; really, each event class refuses changes for itself, which keeps the twins writable.
+    """
+    return dataclass(init=False, repr=False, eq=False, slots=True)(cls)
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))

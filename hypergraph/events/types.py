@@ -6,10 +6,10 @@ Every event can be built from its `run_id` alone. On a hot path use `maker(NodeS
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
-from hypergraph.events._frozen import event, maker
+from hypergraph.events._frozen import event, event_base, maker
 from hypergraph.events.ids import new_run_id, new_span
 from hypergraph.records import RunStatus, StepRecord
 
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 
-@dataclass(init=False, repr=False, eq=False, slots=True)
+@event_base
 class BaseEvent:
     """What all events say.
 

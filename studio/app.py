@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 
 __all__ = ["StudioApp", "run_studio"]
 
-_KEY_NAMES: Final = {"enter": "enter", "backspace": "backspace", "f1": "F1", "f2": "F2", "f12": "F12", "ctrl+p": "ctrl+p", "ctrl+q": "ctrl+q", "ctrl+l": "ctrl+l"}
+_KEY_NAMES: Final = {
+    "enter": "enter",
+    "backspace": "backspace",
+    "f1": "F1",
+    "f2": "F2",
+    "f12": "F12",
+    "ctrl+p": "ctrl+p",
+    "ctrl+q": "ctrl+q",
+    "ctrl+l": "ctrl+l",
+}
 _OPEN: Final = "HYPERGRAPH_STUDIO_OPEN"
 
 
@@ -56,14 +65,30 @@ class StudioApp(App[None]):
     Toast { background: $panel; padding: 0 1; }
     .pane { border-left: solid $rule; padding-left: 1; }
     Tooltip { background: $panel; }
+    CommandPalette SearchIcon { display: none; }
+    CommandPalette > Vertical { width: 100; max-width: 96%; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1", "help", "help", key_display="?", id="go.help", tooltip="What the keys do here"),
         Binding("colon,ctrl+p", "palette", "go", key_display=":", id="go.palette", tooltip="Every act by name, and addresses"),
-        Binding("grave_accent", "jump", "Jump letters", show=False, id="look.jump", tooltip="Show a letter on everything that can have the focus"),
+        Binding(
+            "grave_accent",
+            "jump",
+            "Jump letters",
+            show=False,
+            id="look.jump",
+            tooltip="Show a letter on everything that can have the focus",
+        ),
         Binding("at", "command_log", "command log", show=False, id="go.command-log", tooltip="What the studio did, as Python"),
-        Binding("exclamation_mark", "problems", "problems", show=False, id="go.problems", tooltip="Broken modules, runs without an owner, disagreements"),
+        Binding(
+            "exclamation_mark",
+            "problems",
+            "problems",
+            show=False,
+            id="go.problems",
+            tooltip="Broken modules, runs without an owner, disagreements",
+        ),
         Binding("f2", "places", "Places", show=False, id="go.places", tooltip="The six places"),
         Binding("f12", "doctor", "Doctor", show=False, id="go.doctor", tooltip="What the studio finds on this machine"),
         Binding("ctrl+l", "theme", "Theme", show=False, id="look.theme", tooltip="Dark, light, high contrast"),

@@ -47,7 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     studio = commands.add_parser("studio", help="open the studio in this terminal", description="Open the studio in this terminal.")
     _studio_arguments(studio)
-    serve = commands.add_parser("serve", help="open the studio in a browser", description="Open the studio in a browser, on this machine only.")
+    serve = commands.add_parser(
+        "serve", help="open the studio in a browser", description="Open the studio in a browser, on this machine only."
+    )
     _studio_arguments(serve)
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     serve.add_argument("--port", type=int, default=8000, help="port to listen on; 0 takes a free one (default: 8000)")
@@ -93,7 +95,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return leaving.code if isinstance(leaving.code, int) else 2
     missing = _missing()
     if found.command != "doctor" and missing:
-        print(f"The studio needs {', '.join(missing)}, which the library alone does not install.\n\nHow to fix:\n  {_INSTALL}", file=sys.stderr)
+        print(
+            f"The studio needs {', '.join(missing)}, which the library alone does not install.\n\nHow to fix:\n  {_INSTALL}",
+            file=sys.stderr,
+        )
         return 1
     if found.command == "doctor":
         return _doctor(found.db, missing)

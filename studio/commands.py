@@ -14,6 +14,7 @@ from studio.messages import Go
 __all__ = ["PROVIDERS", "AddressProvider", "VerbProvider"]
 
 _MOST: Final = 40
+_ORDER: Final = {"act": 0, "form": 1, "yank": 2, "go": 3, "look": 4}
 
 
 class VerbProvider(Provider):
@@ -21,7 +22,8 @@ class VerbProvider(Provider):
 
     def _verbs(self) -> Iterator[tuple[str, str, str, object]]:
         seen: set[tuple[str, object]] = set()
-        for active in self.screen.active_bindings.values():
+        found = list(self.screen.active_bindings.values())
+        for active in sorted(found, key=lambda one: _ORDER.get((one.binding.id or "").partition(".")[0], 9)):
             binding = active.binding
             if not active.enabled or not binding.id or (binding.action, active.node) in seen:
                 continue

@@ -32,7 +32,10 @@ class PlaceScreen(Screen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(place.key, f"go('{place.mode}')", place.title, show=False, id=f"go.{place.mode}", tooltip=f"Go to {place.title}") for place in PLACES),
+        *(
+            Binding(place.key, f"go('{place.mode}')", place.title, show=False, id=f"go.{place.mode}", tooltip=f"Go to {place.title}")
+            for place in PLACES
+        ),
         Binding("tab", "next_pane", "pane", show=False, id="look.next-pane", tooltip="Go to the next pane"),
         Binding("shift+tab", "previous_pane", "Previous pane", show=False, id="look.previous-pane", tooltip="Go to the previous pane"),
         Binding("z", "zoom", "zoom", show=False, id="look.zoom", tooltip="Give the present pane the whole screen, and back"),

@@ -148,7 +148,12 @@ class ForecastSheet(Sheet[Act]):
     def _rows(self) -> list[tuple[str, str, str, str]]:
         rows = [(value.name, "input", value.kind, value.preview) for value in self._view.inputs]
         if self._kind == "fork":
-            rows += [(value.name, path, value.kind, value.preview) for path, node in self._view.nodes.items() if "/" not in path for value in node.outputs]
+            rows += [
+                (value.name, path, value.kind, value.preview)
+                for path, node in self._view.nodes.items()
+                if "/" not in path
+                for value in node.outputs
+            ]
         return rows
 
     def on_mount(self) -> None:
@@ -186,7 +191,13 @@ class ForecastSheet(Sheet[Act]):
         for name, text, role in facts:
             for index, part in enumerate(wrap(text, max(10, width - 13))[:4]) if text else ():
                 lines.append(Line(" ").add(name if index == 0 else "", "muted", width=11).add(part, role))
-        lines += [Line(), *(Line(" ").add("python" if index == 0 else "", "muted", width=11).add(part, "accent") for index, part in enumerate(wrap(forecast.python, max(10, width - 13))[:4]))]
+        lines += [
+            Line(),
+            *(
+                Line(" ").add("python" if index == 0 else "", "muted", width=11).add(part, "accent")
+                for index, part in enumerate(wrap(forecast.python, max(10, width - 13))[:4])
+            ),
+        ]
         if forecast.problem:
             lines += [Line(), *(Line(" ").add(part, "error") for part in wrap(forecast.problem, width - 2)[:4])]
         lines.append(Line())

@@ -32,7 +32,12 @@ _STATES: Final = (
     ("-", "skipped"),
     ("?", "unknown"),
 )
-_WORDS: Final = {"completed": "done", "cached": "cached, or kept from the run it came from", "skipped": "not taken", "paused": "waits for an answer"}
+_WORDS: Final = {
+    "completed": "done",
+    "cached": "cached, or kept from the run it came from",
+    "skipped": "not taken",
+    "paused": "waits for an answer",
+}
 
 
 class HelpScreen(Sheet[None]):

@@ -74,10 +74,30 @@ class LaunchScreen(PlaceScreen):
             Vertical(
                 Label(id="how"),
                 RunnerPicker(id="runner"),
-                Horizontal(Label(Line(" run id", "text"), classes="name"), FieldInput(id="run-id", placeholder="made up from the graph's name", compact=True), classes="row"),
-                Horizontal(Label(Line(" combine", "text"), classes="name"), Choice(("zip", "product"), chosen=0, id="mode"), Label(id="items"), classes="row", id="mode-row"),
-                Horizontal(Label(Line(" on failure", "text"), classes="name"), Choice(("continue", "raise"), chosen=0, id="on-error"), classes="row", id="error-row"),
-                Horizontal(Label(Line(" at once", "text"), classes="name"), FieldInput("8", id="at-once", compact=True, type="integer"), classes="row", id="once-row"),
+                Horizontal(
+                    Label(Line(" run id", "text"), classes="name"),
+                    FieldInput(id="run-id", placeholder="made up from the graph's name", compact=True),
+                    classes="row",
+                ),
+                Horizontal(
+                    Label(Line(" combine", "text"), classes="name"),
+                    Choice(("zip", "product"), chosen=0, id="mode"),
+                    Label(id="items"),
+                    classes="row",
+                    id="mode-row",
+                ),
+                Horizontal(
+                    Label(Line(" on failure", "text"), classes="name"),
+                    Choice(("continue", "raise"), chosen=0, id="on-error"),
+                    classes="row",
+                    id="error-row",
+                ),
+                Horizontal(
+                    Label(Line(" at once", "text"), classes="name"),
+                    FieldInput("8", id="at-once", compact=True, type="integer"),
+                    classes="row",
+                    id="once-row",
+                ),
                 id="options",
             ),
             Label(),
@@ -118,7 +138,9 @@ class LaunchScreen(PlaceScreen):
         self._bars()
         self.query_one("#options").display = self.query_one("#go").display = graph is not None
         if graph is None:
-            said = f" No loaded graph is named {name!r}." if name else " No graph is loaded. The Graphs place (1) says how to name a module."
+            said = (
+                f" No loaded graph is named {name!r}." if name else " No graph is loaded. The Graphs place (1) says how to name a module."
+            )
             self.query_one("#heading", Label).show(Line(said, "muted"))
             return
         self._graph, self._wanted = graph, None
@@ -139,7 +161,7 @@ class LaunchScreen(PlaceScreen):
     def _fields(self) -> list[Field]:
         return list(self.query(Field))
 
-    def _check(self, field: InputField, text: str, mapped: bool) -> str | None:  # noqa: FBT001  # the field's own callback
+    def _check(self, field: InputField, text: str, mapped: bool) -> str | None:  # the field's own callback
         return self.studio.check_text(field, text, mapped=mapped)
 
     def plan(self) -> LaunchPlan | None:
@@ -193,7 +215,11 @@ class LaunchScreen(PlaceScreen):
                 lines.append(Line(" ").add(glyph if index == 0 else " ", role).add(" ").add(part, "text" if good is not None else "muted"))
         lines += [Line(), rule("The same in Python", width)]
         lines += [Line(" ").add(text, "accent") for text in wrap(plan.python, width - 2)]
-        lines += [Line(), rule(f"Graph, {counted(graph.node_count, 'node')}", width), *scene_lines(graph.scene, width, ascii_only=ascii_only)]
+        lines += [
+            Line(),
+            rule(f"Graph, {counted(graph.node_count, 'node')}", width),
+            *scene_lines(graph.scene, width, ascii_only=ascii_only),
+        ]
         return lines
 
     # Changes.
@@ -241,7 +267,9 @@ class LaunchScreen(PlaceScreen):
             field.review(strict=True)
         if wrong:
             wrong[0].editor.focus()
-            self.post_message(Told(f"{counted(len(wrong), 'input')} to look at: {', '.join(field.field.name for field in wrong)}.", "warning"))
+            self.post_message(
+                Told(f"{counted(len(wrong), 'input')} to look at: {', '.join(field.field.name for field in wrong)}.", "warning")
+            )
             return
         outcome = await self.studio.launch(plan)
         if not outcome.ok:

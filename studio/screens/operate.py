@@ -115,9 +115,13 @@ class RunActs(PlaceScreen):
         def lines(width: int) -> list[Line]:
             said = "Nodes that are running finish; what they give is kept. Nothing new starts. The run can be resumed with C."
             running = [path for path, node in view.nodes.items() if node.state == "running"]
-            return [*(Line(text) for text in wrap(said, width)), Line(), Line("running now  ", "muted").add(", ".join(running) or "nothing")]
+            return [
+                *(Line(text) for text in wrap(said, width)),
+                Line(),
+                Line("running now  ", "muted").add(", ".join(running) or "nothing"),
+            ]
 
-        def decided(sure: bool | None) -> None:  # noqa: FBT001  # what a sheet answers
+        def decided(sure: bool | None) -> None:  # what a sheet answers
             if sure:
                 self._then(self.studio.stop(view.id))
 
@@ -130,10 +134,13 @@ class RunActs(PlaceScreen):
             return
 
         def lines(width: int) -> list[Line]:
-            said = "Its process, and what that process started, end at once. Finished steps stay; what is running now is lost and runs again on resume."
+            said = (
+                "Its process, and what that process started, end at once. "
+                "Finished steps stay; what is running now is lost and runs again on resume."
+            )
             return [Line(text) for text in wrap(said, width)]
 
-        def decided(sure: bool | None) -> None:  # noqa: FBT001  # what a sheet answers
+        def decided(sure: bool | None) -> None:  # what a sheet answers
             if sure:
                 self._then(self.studio.kill(view.id))
 

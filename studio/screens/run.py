@@ -12,16 +12,20 @@ from textual.widget import Widget
 
 from studio.addresses import Target, run_address
 from studio.messages import Go, Told
+from studio.screens.batch import BatchPane, batch_counts
 from studio.screens.operate import RunActs
 from studio.theme import state_glyph, state_role
+from studio.widgets.failure_list import FailureList
 from studio.widgets.figures import clock, count
 from studio.widgets.inspector import Inspector
+from studio.widgets.item_grid import ItemGrid
 from studio.widgets.line import Line
 from studio.widgets.line_view import LineView
 from studio.widgets.lineage_list import LineageList
 from studio.widgets.log_view import LogView
 from studio.widgets.rail import Rail
 from studio.widgets.tab_line import TabLine
+from studio.widgets.turn_list import TurnList
 from studio.widgets.value_list import ValueList
 
 if TYPE_CHECKING:
@@ -31,8 +35,24 @@ if TYPE_CHECKING:
 __all__ = ["RunScreen"]
 
 _EVERY: Final = 1 / 15
-_TABS: Final = (("graph", "Graph"), ("time", "Time"), ("values", "Values"), ("logs", "Logs"), ("lineage", "Lineage"))
-_PANE_OF: Final = {"graph": "#rail", "time": "#time", "values": "#values", "logs": "#logs", "lineage": "#lineage"}
+_TABS: Final = (
+    ("items", "Items"),
+    ("graph", "Graph"),
+    ("time", "Time"),
+    ("values", "Values"),
+    ("logs", "Logs"),
+    ("turns", "Turns"),
+    ("lineage", "Lineage"),
+)
+_PANE_OF: Final = {
+    "items": "#items",
+    "turns": "#turns",
+    "graph": "#rail",
+    "time": "#time",
+    "values": "#values",
+    "logs": "#logs",
+    "lineage": "#lineage",
+}
 _WORDS: Final = {"completed": "done", "active": "running"}
 
 
@@ -40,28 +60,44 @@ class RunScreen(RunActs):
     """One run."""
 
     MODE = "run"
-    PANES = ("#rail", "#time", "#values", "#logs", "#lineage", "#inspector", "#strip")
+    PANES = ("#grid", "#kinds", "#item", "#rail", "#time", "#turns", "#values", "#logs", "#lineage", "#inspector", "#strip")
 
     DEFAULT_CSS = """
     RunScreen #body { layout: vertical; }
     RunScreen #main { height: 3fr; min-height: 9; width: 1fr; }
     RunScreen #side { height: 2fr; min-height: 5; width: 1fr; border-top: solid $rule; }
-    RunScreen #strip { display: none; height: auto; max-height: 8; border-top: solid $rule; }
+    RunScreen #main > #strip { display: none; height: auto; max-height: 8; border-top: solid $rule; }
     RunScreen #main > LineView { height: 1fr; }
     RunScreen.-wide #body, RunScreen.-huge #body { layout: horizontal; }
     RunScreen.-wide #main, RunScreen.-huge #main { width: 11fr; height: 1fr; }
     RunScreen.-wide #side, RunScreen.-huge #side { width: 9fr; height: 1fr; border-top: none; border-left: solid $rule; }
-    RunScreen.-wide.-high #strip, RunScreen.-huge.-high #strip { display: block; }
-    RunScreen #side.-hidden, RunScreen #strip.-hidden { display: none; }
+    RunScreen.-wide.-high #main > #strip, RunScreen.-huge.-high #main > #strip { display: block; }
+    RunScreen #side.-hidden, RunScreen #main > #strip.-hidden { display: none; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "tab(1)", "tab", id="look.tab", tooltip="Go to the next tab"),
-        Binding("left_square_bracket", "step(-1)", "Previous step", show=False, id="look.previous-step", tooltip="Show the run one superstep earlier"),
-        Binding("right_square_bracket", "step(1)", "Next step", show=False, id="look.next-step", tooltip="Show the run one superstep later"),
+        Binding(
+            "left_square_bracket",
+            "step(-1)",
+            "Previous step",
+            show=False,
+            id="look.previous-step",
+            tooltip="Show the run one superstep earlier",
+        ),
+        Binding(
+            "right_square_bracket", "step(1)", "Next step", show=False, id="look.next-step", tooltip="Show the run one superstep later"
+        ),
         Binding("0", "now", "now", show=False, id="look.now", tooltip="Show the run as it stands"),
         Binding("n", "next_failure(1)", "next ✗", show=False, id="look.next-failure", tooltip="Go to the next node that failed or waits"),
-        Binding("N", "next_failure(-1)", "Previous ✗", show=False, id="look.previous-failure", tooltip="Go to the node before that failed or waits"),
+        Binding(
+            "N",
+            "next_failure(-1)",
+            "Previous ✗",
+            show=False,
+            id="look.previous-failure",
+            tooltip="Go to the node before that failed or waits",
+        ),
         Binding("m", "follow", "follow", show=False, id="look.follow", tooltip="Let the cursor follow the running node again"),
     ]
 
@@ -72,13 +108,24 @@ class RunScreen(RunActs):
         self._tab = "graph"
         self._superstep: int | None = None
         self._wanted_node: str | None = None
+        self._fresh = True
 
     # Composition.
 
     def compose_body(self) -> Iterable[Widget]:
         """Give the tabs, their panes and the inspector."""
         yield TabLine()
-        main = Vertical(Rail(id="rail"), Rail(gantt=True, id="time"), ValueList(id="values"), LogView(id="logs"), LineageList(id="lineage"), LineageList(id="strip"), id="main")
+        main = Vertical(
+            BatchPane(lambda number: None if self._feed is None else self._feed.item(number)),
+            Rail(id="rail"),
+            Rail(gantt=True, id="time"),
+            ValueList(id="values"),
+            LogView(id="logs"),
+            TurnList(id="turns"),
+            LineageList(id="lineage"),
+            LineageList(id="strip"),
+            id="main",
+        )
         yield Container(main, Container(Inspector(id="inspector"), id="side"), id="body")
 
     def on_mount(self) -> None:
@@ -114,6 +161,7 @@ class RunScreen(RunActs):
                 return
             self.query_one("#rail", Rail).follow = True
             self._view = None
+            self._fresh = True
         self._superstep = superstep
         if superstep is not None:
             self._view = self._feed.at(superstep)
@@ -148,6 +196,10 @@ class RunScreen(RunActs):
         fresh = self._feed.poll()
         if fresh is not None and self._superstep is None:
             self._view = fresh
+            if self._fresh:
+                # A batch opens on its items; a run that was a batch before it does not stay there.
+                self._fresh = False
+                self._show_tab("items" if fresh.batch is not None else "graph")
             self._paint()
         elif self._view is not None and self._view.live:
             self._tick()
@@ -183,6 +235,10 @@ class RunScreen(RunActs):
                 self._wanted_node = None
             self.query_one(Inspector).show(view, rail.path, now)
             self.query_one("#strip", LineageList).show(view.lineage, view.id)
+        elif self._tab == "items" and view.batch is not None:
+            self.query_one(BatchPane).show(view.batch)
+        elif self._tab == "turns":
+            self.query_one(TurnList).show(view.turns)
         elif self._tab == "values":
             self.query_one(ValueList).show(view)
         elif self._tab == "logs":
@@ -194,14 +250,19 @@ class RunScreen(RunActs):
         ascii_only = getattr(self.app, "ascii_only", False)
         words = _WORDS.get(view.state, view.state) + (f", {view.note}" if view.note else "")
         right = Line(f"{state_glyph(view.state, ascii_only=ascii_only)} {words}", state_role(view.state)).add(f" {clock(span)}", "text")
-        right.add(f"  {count(view.done)}/{count(view.total)}", "muted")
+        if view.batch is not None:
+            right.add("  ").extend(batch_counts(view.batch, ascii_only=ascii_only))
+        else:
+            right.add(f"  {count(view.done)}/{count(view.total)}", "muted")
         left = Line(view.id, "strong")
         if self.size.width >= 100:
             left.add(f" · {view.graph_name} · {view.runner}", "muted")
             if view.code_note:
                 left.add(f" · {view.code_note}", "faint")
         if self._superstep is not None:
-            note = Line(f"superstep {self._superstep} of {view.last_superstep}", "warning").add("  ◄ past, 0 for now" if not ascii_only else "  past, 0 for now", "warning")
+            note = Line(f"superstep {self._superstep} of {view.last_superstep}", "warning").add(
+                "  ◄ past, 0 for now" if not ascii_only else "  past, 0 for now", "warning"
+            )
         else:
             note = Line(f"superstep {view.last_superstep}", "muted") if view.last_superstep is not None else Line()
             note.add("  ● live" if not ascii_only else "  live", "running") if view.live else note.add("  past run", "muted")
@@ -209,7 +270,12 @@ class RunScreen(RunActs):
         self.query_one(TabLine).show(self._tabs(view), self._tab, note)
 
     def _tabs(self, view: RunView) -> tuple[tuple[str, str], ...]:
-        return tuple((name, f"{title} {len(view.logs)}" if name == "logs" and view.logs else title) for name, title in _TABS)
+        hidden = {"items" if view.batch is None else "turns", "" if view.turns else "turns"}
+        if view.batch is not None:
+            hidden |= {"graph", "time"} if view.scene is None else {"time"}
+        return tuple(
+            (name, f"{title} {len(view.logs)}" if name == "logs" and view.logs else title) for name, title in _TABS if name not in hidden
+        )
 
     # Tabs.
 
@@ -220,12 +286,14 @@ class RunScreen(RunActs):
         beside = name in {"graph", "time"}
         self.query_one("#side").set_class(not beside, "-hidden")
         self.query_one("#strip").set_class(name != "graph", "-hidden")
-        self.query_one(_PANE_OF[name]).focus()
+        self.query_one("#grid" if name == "items" else _PANE_OF[name]).focus()
         self._paint()
 
     def action_tab(self, step: int) -> None:
         """Go to another tab."""
-        names = [name for name, _ in _TABS]
+        names = [name for name, _ in self._tabs(self._view)] if self._view is not None else [self._tab]
+        if self._tab not in names:
+            self._tab = names[0]
         self._show_tab(names[(names.index(self._tab) + step) % len(names)])
 
     def on_tab_line_chosen(self, message: TabLine.Chosen) -> None:
@@ -253,6 +321,10 @@ class RunScreen(RunActs):
             self.open_value(*message.view.here)
         elif isinstance(message.view, LineageList) and message.view.run_here is not None:
             self.post_message(Go(run_address(message.view.run_here)))
+        elif isinstance(message.view, ItemGrid):
+            self.post_message(Go(run_address(f"{view.id}/{message.index}" if view.batch is None else view.batch.run_of(message.index))))
+        elif isinstance(message.view, FailureList):
+            self.query_one(BatchPane).go_to_kind()
         elif isinstance(message.view, LogView) and message.view.node_here is not None:
             node = message.view.node_here
             self._show_tab("graph")

@@ -116,7 +116,13 @@ class ConfirmSheet(Sheet[bool]):
         def lines(width: int) -> list[Line]:
             end = Line("enter", "key").add(f" {self._act}   ", "text").add("esc", "key").add(" leave", "text")
             if self._typed is not None:
-                end = Line("type ", "muted").add(self._typed, "strong").add(" and press ", "muted").add("enter", "key").add(f" to {self._act.lower()}   ")
+                end = (
+                    Line("type ", "muted")
+                    .add(self._typed, "strong")
+                    .add(" and press ", "muted")
+                    .add("enter", "key")
+                    .add(f" to {self._act.lower()}   ")
+                )
                 end.add("esc", "key").add(" leave", "text")
             return [*self._lines(width), Line(), end]
 

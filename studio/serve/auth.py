@@ -121,7 +121,7 @@ class Guard:
         given = request.headers.getall("Origin", [])
         return given == [f"http://{request.headers['Host']}"]
 
-    async def login(self, request: web.Request) -> web.StreamResponse:
+    async def login(self, request: web.Request) -> web.Response:
         """Swap the link's token for a cookie; the token is spent, and the next link is announced."""
         given = request.query.get("token", "")
         if not self._token or not hmac.compare_digest(given.encode(), self._token.encode()):
@@ -131,7 +131,7 @@ class Guard:
         self.announce(self.fresh_link())
         response = web.HTTPSeeOther("/")
         response.set_cookie(f"{COOKIE}_{self.port}", session, httponly=True, samesite="Strict", path="/")
-        return response
+        raise response
 
     def _refuse(self, status: int, text: str) -> web.Response:
         return web.Response(status=status, text=text + "\n", content_type="text/plain")

@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -38,9 +39,10 @@ class StudioServer(textual_server.Server):  # type: ignore[misc]  # textual-serv
         studio: what each window opens.
         options: where to listen, and for whom.
         guard: the gate before every route.
+        command: what runs in each window; None for the studio.
     """
 
-    def __init__(self, studio: StudioOptions, options: ServeOptions, guard: Guard) -> None:
+    def __init__(self, studio: StudioOptions, options: ServeOptions, guard: Guard, *, command: Sequence[str] | None = None) -> None:
         super().__init__(
             "hypergraph studio",
             host=options.host,
@@ -49,7 +51,7 @@ class StudioServer(textual_server.Server):  # type: ignore[misc]  # textual-serv
             public_url=guard.origin,
             templates_path=_PAGE,
         )
-        self._studio = studio
+        self._command = list(command) if command is not None else [sys.executable, "-m", "studio", "studio", *studio.argv()]
         self._options = options
         self._guard = guard
         self._open: set[SessionProcess] = set()
@@ -124,9 +126,8 @@ class StudioServer(textual_server.Server):  # type: ignore[misc]  # textual-serv
         if len(self._open) >= self._options.sessions:
             await websocket.close(code=_FULL, message=b"too many windows")
             return websocket
-        argv = [sys.executable, "-m", "studio", "studio", *self._studio.argv()]
         process = SessionProcess(
-            argv,
+            self._command,
             self._environment(request, tab),
             write_bytes=websocket.send_bytes,
             write_str=websocket.send_str,
@@ -192,9 +193,9 @@ async def _serve(studio: StudioOptions, options: ServeOptions, listener: socket.
     guard = Guard(options.host, listener.getsockname()[1])
     guard.announce = lambda link: _say(f"That link is used up. For another browser:\n\n  {link}\n")
     server = StudioServer(studio, options, guard)
-    runner = web.AppRunner(await server._make_app(), access_log=None, handle_signals=False)  # noqa: SLF001  # textual-serve's own name
+    runner = web.AppRunner(await server._make_app(), access_log=None, handle_signals=False, shutdown_timeout=4)  # noqa: SLF001  # textual-serve's own name
     await runner.setup()
-    await web.SockSite(runner, listener, shutdown_timeout=4).start()
+    await web.SockSite(runner, listener).start()
     _say(f"Hypergraph Studio is open to this link, once:\n\n  {guard.fresh_link()}\n\nctrl+c ends the server; runs go on.")
     if not is_loopback(options.host):
         _say("Everybody who has the link can run your graphs: a shared link cannot tell people apart.")
@@ -231,7 +232,10 @@ def serve(studio: StudioOptions, options: ServeOptions) -> int:
         listener.bind((options.host, options.port))
     except OSError as error:
         listener.close()
-        sys.stderr.write(f"Cannot listen on {options.host}:{options.port}: {os.strerror(error.errno or 0)}.\n\nHow to fix:\n  choose a free port with --port, or --port 0\n")
+        sys.stderr.write(
+            f"Cannot listen on {options.host}:{options.port}: {os.strerror(error.errno or 0)}.\n\n"
+            "How to fix:\n  choose a free port with --port, or --port 0\n"
+        )
         return 1
     listener.listen()
     asyncio.run(_serve(studio, options, listener))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 
 from rich.style import Style
 from textual import events
@@ -43,6 +43,7 @@ PLACES: Final = (
     Place("6", "compare", "Compare"),
 )
 _MOST_KEYS: Final = 8
+_CHARACTERS: Final = {"colon": ":", "question_mark": "?", "slash": "/", "at": "@", "exclamation_mark": "!"}
 
 
 class Bar(Widget):
@@ -171,9 +172,17 @@ class KeyBar(Bar):
     def shown(self) -> list[ActiveBinding]:
         """Give the bindings on display: those of the focus first, at most eight, help last."""
         seen: dict[str, ActiveBinding] = {}
+        focused = self.screen.focused
         for active in self.screen.active_bindings.values():
-            if active.binding.show and active.enabled and active.binding.action not in seen:
-                seen[active.binding.action] = active
+            binding = active.binding
+            # A field that is being typed in takes letters for itself.
+            typed = (
+                focused is not None
+                and active.node is not focused
+                and focused.check_consume_key(binding.key, _CHARACTERS.get(binding.key, binding.key))
+            )
+            if binding.show and active.enabled and not typed:
+                seen.setdefault(binding.action, active)
         chosen = list(seen.values())
         help_key = [one for one in chosen if one.binding.action.endswith("help")]
         return [one for one in chosen if one not in help_key][: _MOST_KEYS - len(help_key)] + help_key
@@ -183,10 +192,11 @@ class KeyBar(Bar):
         line = Line(" ")
         self._spans = []
         shown = self.shown()
+        room = width - sum(len(one.binding.description) + 4 for one in shown if one.binding.action.endswith("help"))
         for active in shown:
             key = self.app.get_key_display(active.binding)
             label = active.binding.description
-            if line.cells + len(key) + len(label) + 3 > width and not active.binding.action.endswith("help"):
+            if line.cells + len(key) + len(label) + 3 > room and not active.binding.action.endswith("help"):
                 continue
             start = line.cells
             line.add(key, "key").add(f" {label}", "muted")

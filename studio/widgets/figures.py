@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 __all__ = ["ago", "bar", "clock", "count", "counted", "moment", "took"]
 
@@ -18,7 +18,7 @@ def took(seconds: float | None) -> str:
     if seconds < 1:
         return f"{seconds * 1000:.0f}ms"
     if seconds < 100:
-        return f"{seconds:.1f}s"
+        return f"{seconds:.0f}s" if seconds >= 10 and seconds == round(seconds) else f"{seconds:.1f}s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
         return f"{minutes}m{rest:02d}s"
@@ -52,7 +52,7 @@ def moment(epoch: float | None, *, milliseconds: bool = False) -> str:
     """Give a time of day in the local zone."""
     if epoch is None:
         return "—"
-    found = datetime.fromtimestamp(epoch, timezone.utc).astimezone()
+    found = datetime.fromtimestamp(epoch, UTC).astimezone()
     return found.strftime("%H:%M:%S") + (f".{found.microsecond // 1000:03d}" if milliseconds else "")
 
 

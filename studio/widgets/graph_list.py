@@ -48,7 +48,9 @@ class GraphList(LineView):
         self.rows_changed()
         if here is not None and not first:
             key = here[0].target, here[1].name if here[1] else None
-            self.move_to(next((at for at, (module, graph) in enumerate(rows) if (module.target, graph.name if graph else None) == key), self.cursor))
+            self.move_to(
+                next((at for at, (module, graph) in enumerate(rows) if (module.target, graph.name if graph else None) == key), self.cursor)
+            )
         else:
             self.move_to(next((at for at, (_, graph) in enumerate(rows) if graph is not None), 0))
 

@@ -79,8 +79,10 @@ def broken_lines(module: ModuleView, width: int) -> list[Line]:
     if module.state == "loading":
         return [*lines, Line(" The module is being loaded in a process of its own.", "muted")]
     if module.state != "broken":
-        said = f"{counted(len(module.graphs), 'graph')}. Move down to one and press enter to launch it." if module.graphs else (
-            "No graph found here. Graphs are module-level objects: rag = Graph([...], name=\"rag\")"
+        said = (
+            f"{counted(len(module.graphs), 'graph')}. Move down to one and press enter to launch it."
+            if module.graphs
+            else ('No graph found here. Graphs are module-level objects: rag = Graph([...], name="rag")')
         )
         return [*lines, *(Line(" ").add(text.strip(), "muted") for text in wrap(said, width - 2))]
     lines += [Line(" ").add(text, "error") for text in wrap(module.error or "", width - 2)]

@@ -61,7 +61,7 @@ class Label(Widget):
 
 
 class Tick(Widget):
-    """ "each": run once for each element of this input."""
+    """The box "each": run once for each element of this input."""
 
     DEFAULT_CSS = """
     Tick { width: 9; height: 1; }
@@ -215,7 +215,9 @@ class Field(Vertical):
             await self.query_one(Horizontal).mount(self._editor, before=before)
             await before.remove()
         elif isinstance(self._editor, Input):
-            self._editor.placeholder = f"a list of {self.field.type.label}" if self.mapped else (self.field.default or self.field.type.label)
+            self._editor.placeholder = (
+                f"a list of {self.field.type.label}" if self.mapped else (self.field.default or self.field.type.label)
+            )
         self._changed()
 
     def on_input_changed(self, event: Input.Changed) -> None:

@@ -162,7 +162,12 @@ class Inspector(LineView):
             line = Line(" ").add(value.name, "strong", width=names).add("  ").add(value.kind, "type")
             if value.preview:
                 line.add("  ").add(value.preview)
-            entries.append(_Entry(line.right(Line(" ← ", "faint").add(value.origin, "muted").add(" "), width) if value.origin else line.cut(width), value.name))
+            entries.append(
+                _Entry(
+                    line.right(Line(" ← ", "faint").add(value.origin, "muted").add(" "), width) if value.origin else line.cut(width),
+                    value.name,
+                )
+            )
         return entries
 
 
@@ -172,7 +177,14 @@ def run_lines(view: RunView, width: int, path: str | None = None) -> list[Line]:
     if path is not None:
         lines += [Line(" ").add(path, "title"), Line(" has not been reached" if view.live else " was not reached", "muted"), Line()]
     lines.append(rule("Run", width))
-    facts = [("run", view.id), ("graph", view.graph_name), ("runner", view.runner), ("started", moment(view.started)), ("code", view.code_note), ("who", view.actor)]
+    facts = [
+        ("run", view.id),
+        ("graph", view.graph_name),
+        ("runner", view.runner),
+        ("started", moment(view.started)),
+        ("code", view.code_note),
+        ("who", view.actor),
+    ]
     lines += [Line(" ").add(name, "muted", width=9).add(text).cut(width) for name, text in facts if text]
     if view.error:
         lines.append(rule("Error", width, role="failed"))

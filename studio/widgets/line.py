@@ -18,7 +18,16 @@ from studio.theme import Palette
 
 __all__ = ["Line", "clip", "rule", "safe", "wrap"]
 
-_BIDI_AND_JOINERS: Final = (0xAD, 0x61C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF, *range(0xFE00, 0xFE10))
+_BIDI_AND_JOINERS: Final = (
+    0xAD,
+    0x61C,
+    0x180E,
+    *range(0x200B, 0x2010),
+    *range(0x202A, 0x202F),
+    *range(0x2060, 0x2070),
+    0xFEFF,
+    *range(0xFE00, 0xFE10),
+)
 # Controls become one visible cell; what has no cell, or turns the direction of what follows, is left out.
 _SAFE: Final[dict[int, str | None]] = {
     **dict.fromkeys(range(0x20), "·"),

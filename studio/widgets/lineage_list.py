@@ -59,5 +59,10 @@ class LineageList(LineView):
         glyph = state_glyph(row.state, ascii_only=getattr(self.app, "ascii_only", False))
         line.add(f"{glyph} {_WORDS.get(row.state, row.state)}", state_role(row.state), width=11).add(" ")
         line.add(row.kind, "muted").add("  " if row.kind else "").add(row.cause, "accent")
-        end = Line(row.note if width >= 90 else "", "muted").add("  " if row.note and width >= 90 else "").add(took(row.seconds), "faint").add(" ")
+        end = (
+            Line(row.note if width >= 90 else "", "muted")
+            .add("  " if row.note and width >= 90 else "")
+            .add(took(row.seconds), "faint")
+            .add(" ")
+        )
         return line.right(end, width)

@@ -53,5 +53,11 @@ class LogView(LineView):
         """Draw one line."""
         log = self._logs[index]
         names = max(10, min(20, width // 5))
-        line = Line(" ").add(moment(log.at), "faint").add("  ").add(log.node or "run output", "link" if log.node else "faint", width=names).add("  ")
+        line = (
+            Line(" ")
+            .add(moment(log.at), "faint")
+            .add("  ")
+            .add(log.node or "run output", "link" if log.node else "faint", width=names)
+            .add("  ")
+        )
         return line.add(log.text, "warning" if log.stream == "stderr" else "text").cut(width)

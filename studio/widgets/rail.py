@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from hypergraph.viz.rail import ASCII, UNICODE, RailRow, rail_rows
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from hypergraph.viz.rail import ASCII, UNICODE, RailRow, rail_rows
 from studio.theme import state_glyph, state_role
 from studio.widgets.figures import bar, took
 from studio.widgets.graph_text import lanes
@@ -90,8 +90,10 @@ class Rail(LineView):
     def _lay_out(self) -> None:
         here = self.path
         ascii_only = getattr(self.app, "ascii_only", False)
-        self._rows = [] if self._scene is None else rail_rows(
-            self._scene, opened=self._opened, inputs=self._inputs, glyphs=ASCII if ascii_only else UNICODE
+        self._rows = (
+            []
+            if self._scene is None
+            else rail_rows(self._scene, opened=self._opened, inputs=self._inputs, glyphs=ASCII if ascii_only else UNICODE)
         )
         self._left = max((len(row.lanes) for row in self._rows), default=0) + 2
         self._names = max((len(row.label) + 2 * row.indent + 3 for row in self._rows if row.kind != "loop"), default=4)
@@ -254,7 +256,7 @@ class Rail(LineView):
         name, state_width, gantt, head = self._columns(width)
         if row.kind == "loop":
             return line.add("  " * row.indent + row.label, "muted").cut(width)
-        label = "  " * row.indent + row.label + (f" ×{node.turns}" if node is not None and node.turns > 1 else "")
+        label = "  " * row.indent + row.label + (f" \N{MULTIPLICATION SIGN}{node.turns}" if node is not None and node.turns > 1 else "")
         quiet = state in {"waiting", "skipped"}
         line.add(label, "faint" if state == "skipped" else "muted" if quiet else "text", width=name).add(" ")
         ascii_only = getattr(self.app, "ascii_only", False)

@@ -57,19 +57,26 @@ class ValueList(LineView):
     def header(self, number: int, width: int) -> Line:
         """Name the columns."""
         del number
-        return Line(" ").add("value", "faint", width=self._names(width)).add("  ").add("type", "faint", width=18).add("  ").add("head", "faint")
+        return (
+            Line(" ")
+            .add("value", "faint", width=self._names(width))
+            .add("  ")
+            .add("type", "faint", width=18)
+            .add("  ")
+            .add("head", "faint")
+        )
 
     def _names(self, width: int) -> int:
-        return min(max((len(self._name(row)) for row in self._rows), default=8), max(14, width // 3))
+        return min(max((len(self._label_of(row)) for row in self._rows), default=8), max(14, width // 3))
 
     @staticmethod
-    def _name(row: _Row) -> str:
+    def _label_of(row: _Row) -> str:
         return f"input {row.value.name}" if row.path is None else f"{row.path}.{row.value.name}"
 
     def row(self, index: int, width: int) -> Line:
         """Draw one value."""
         row = self._rows[index]
-        line = Line(" ").add(self._name(row), "input" if row.path is None else "text", width=self._names(width)).add("  ")
+        line = Line(" ").add(self._label_of(row), "input" if row.path is None else "text", width=self._names(width)).add("  ")
         line.add(row.value.kind, "type", width=18).add("  ").add(row.value.preview)
         if row.value.origin and row.path is None:
             return line.right(Line(" ").add(row.value.origin, "muted").add(" "), width)

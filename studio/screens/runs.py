@@ -1,0 +1,214 @@
+"""Runs: the history, a filter over it, and a preview of what the cursor is on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Input
+
+from studio.addresses import Target, run_address
+from studio.messages import Go
+from studio.screens.operate import RunActs
+from studio.theme import state_glyph, state_role
+from studio.widgets.figures import count
+from studio.widgets.input_form import FieldInput
+from studio.widgets.inspector import run_lines
+from studio.widgets.line import Line, rule, wrap
+from studio.widgets.line_view import LineView
+from studio.widgets.lines import LinesPane
+from studio.widgets.rail_text import rail_lines
+from studio.widgets.run_list import RunList
+
+if TYPE_CHECKING:
+    from studio.model.run_view import RunRow, RunView
+
+__all__ = ["RunsScreen"]
+
+_EVERY: Final = 1.0
+_QUIET: Final = 0.08
+_PAGE: Final = 200
+_HINT: Final = "words, or: failed  paused  graph:rag  since:1d  id:rag-7  error:Timeout"
+
+
+class RunsScreen(RunActs):
+    """All runs of this store."""
+
+    MODE = "runs"
+    PANES = ("#runs", "#preview")
+
+    DEFAULT_CSS = """
+    RunsScreen #body { layout: vertical; }
+    RunsScreen #left { height: 3fr; }
+    RunsScreen #runs { height: 1fr; }
+    RunsScreen #filter { display: none; height: 1; }
+    RunsScreen #filter.-shown { display: block; }
+    RunsScreen #preview { height: 2fr; border-top: solid $rule; }
+    RunsScreen.-wide #body, RunsScreen.-huge #body { layout: horizontal; }
+    RunsScreen.-wide #left, RunsScreen.-huge #left { width: 7fr; height: 1fr; }
+    RunsScreen.-wide #preview, RunsScreen.-huge #preview { width: 5fr; height: 1fr; border-top: none; border-left: solid $rule; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "find", key_display="/", id="look.filter", tooltip="Leave only some runs"),
+        Binding("f", "failed_only", "failed only", id="look.failed-only", tooltip="Leave only the runs that failed"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._filter = ""
+        self._view: RunView | None = None
+        self._timer: Timer | None = None
+        self._token: object = None
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Give the filter, the list and the preview."""
+        left = Vertical(FieldInput(id="filter", placeholder=_HINT, compact=True), RunList(self._more, self._children, id="runs"), id="left")
+        yield Container(left, LinesPane(id="preview"), id="body")
+
+    def on_mount(self) -> None:
+        """Look now, and again."""
+        self.query_one(RunList).focus()
+        self.refresh_data()
+        self.set_interval(_EVERY, self.refresh_data)
+
+    def on_screen_resume(self) -> None:
+        """Look at once when the place is entered."""
+        if self.is_mounted:
+            self.refresh_data()
+
+    def show_address(self, target: Target) -> None:
+        """Show the runs that a filter leaves."""
+        self.query_one("#filter", Input).value = target.rest[0]
+        self.query_one("#filter").add_class("-shown")
+
+    # Data.
+
+    def _more(self, last: RunRow) -> Sequence[RunRow]:
+        return self.studio.runs(self._filter, after=last, limit=_PAGE)
+
+    def _children(self, run_id: str) -> Sequence[RunRow]:
+        return self.studio.children(run_id, limit=_PAGE)
+
+    def refresh_data(self) -> None:
+        """Take over what the store holds now."""
+        if not self.is_current:
+            return
+        token = self._filter, self.studio.history_token()
+        if token != self._token:
+            self._token = token
+            self.query_one(RunList).show(self.studio.runs(self._filter, after=None, limit=_PAGE), time.time())
+            self._preview_soon()
+        self._bars()
+
+    def _bars(self) -> None:
+        counts = self.studio.counts(self._filter)
+        ascii_only = getattr(self.app, "ascii_only", False)
+        right = Line()
+        for state in ("running", "failed", "paused", "completed"):
+            if counts.get(state):
+                right.add(f"{state_glyph(state, ascii_only=ascii_only)}{count(counts[state])} ", state_role(state))
+        right.add(f" {count(sum(counts.values()))} runs", "muted")
+        left = Line("runs", "strong")
+        if self._filter:
+            left.add("  only ", "muted").add(self._filter, "accent")
+        self.status(left, right)
+
+    @property
+    def view(self) -> RunView | None:
+        """The run under the cursor."""
+        row = self.query_one(RunList).run_here
+        return self._view if row is not None and self._view is not None and self._view.id == row.id else None
+
+    @property
+    def node(self) -> str | None:
+        """No node is chosen in a list of runs."""
+        return None
+
+    # Preview.
+
+    def _preview_soon(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(_QUIET, self._preview)
+
+    def _preview(self) -> None:
+        row = self.query_one(RunList).run_here
+        preview = self.query_one("#preview", LinesPane)
+        if row is None:
+            preview.show(self._nothing, keep_place=False)
+            return
+        view = self._view = self.studio.peek(row.id)
+        self.refresh_bindings()
+        if view is None:
+            preview.show(lambda _width: [Line(" This run is no longer in the store.", "muted")], keep_place=False)
+            return
+        ascii_only = getattr(self.app, "ascii_only", False)
+        preview.show(
+            lambda width: [Line(" ").add(view.id, "title"), *rail_lines(view, width, ascii_only=ascii_only), *run_lines(view, width)],
+            keep_place=False,
+        )
+
+    def _nothing(self, width: int) -> list[Line]:
+        if self._filter:
+            said = f"No run fits {self._filter!r}. Press esc in the filter to see all."
+            return [Line(), *(Line("  ").add(text, "muted") for text in wrap(said, width - 4))]
+        lines = [
+            Line(),
+            Line("  No run yet", "title"),
+            Line(),
+            Line("  Launch a graph from Graphs (1), or use this store from your own code:", "muted"),
+            Line(),
+        ]
+        lines.append(rule("", width))
+        return [*lines[:-1], Line(f"    AsyncRunner(checkpointer=SqliteCheckpointer({self.studio.store_path!r}))", "accent").cut(width)]
+
+    # Moving.
+
+    def on_line_view_moved(self, message: LineView.Moved) -> None:
+        """The cursor came to another run."""
+        if isinstance(message.view, RunList):
+            self._preview_soon()
+
+    def on_line_view_opened(self, message: LineView.Opened) -> None:
+        """Open the run."""
+        row = self.query_one(RunList).run_here
+        if isinstance(message.view, RunList) and row is not None:
+            self.post_message(Go(run_address(row.id)))
+
+    def action_filter(self) -> None:
+        """Type what the runs have to fit."""
+        field = self.query_one("#filter", Input)
+        field.add_class("-shown")
+        field.focus()
+
+    def action_failed_only(self) -> None:
+        """Leave only failed runs, or all again."""
+        field = self.query_one("#filter", Input)
+        words = field.value.split()
+        field.value = " ".join([word for word in words if word != "failed"] if "failed" in words else ["failed", *words])
+        field.set_class(bool(field.value), "-shown")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Filter at each key."""
+        self._filter = event.value.strip()
+        self.refresh_data()
+
+    def on_input_submitted(self) -> None:
+        """Enter goes to the list."""
+        self.query_one(RunList).focus()
+
+    def action_back(self) -> None:
+        """Leave the filter, else the place."""
+        field = self.query_one("#filter", Input)
+        if field.has_focus or field.value:
+            field.value = ""
+            field.remove_class("-shown")
+            self.query_one(RunList).focus()
+        else:
+            super().action_back()

@@ -1,0 +1,169 @@
+"""A batch as a grid: one cell an item, in the order of the items."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import ClassVar, Final
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.reactive import reactive
+
+from studio.theme import state_glyph, state_role
+from studio.widgets.line import Line
+from studio.widgets.line_view import LineView
+
+__all__ = ["STATE_CODES", "ItemGrid"]
+
+STATE_CODES: Final = ("waiting", "running", "completed", "cached", "failed", "paused", "stopped", "partial", "skipped")
+"""A batch's items travel as one byte each: an index into this."""
+
+_FAILED: Final = STATE_CODES.index("failed")
+
+
+class ItemGrid(LineView):
+    """Cells, with a cursor of its own."""
+
+    has_cursor: ClassVar[bool] = False
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "open item", id="look.open-item", tooltip="Open the run of this item"),
+        Binding("right,l", "step(1)", "Next item", show=False, id="look.next-item", tooltip="Go to the next item"),
+        Binding("left,h", "step(-1)", "Previous item", show=False, id="look.previous-item", tooltip="Go to the item before"),
+        Binding("n", "failure(1)", "next ✗", id="look.next-failure", tooltip="Go to the next item that failed"),
+        Binding("N", "failure(-1)", "Previous ✗", show=False, id="look.previous-failure", tooltip="Go to the failed item before"),
+        Binding("f", "only_failed", "failed only", id="look.failed-only", tooltip="Leave only the items that failed"),
+    ]
+
+    item: reactive[int] = reactive(0, repaint=False)
+
+    class Chosen(Message):
+        """The cursor came to another item."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # textual's own name
+        super().__init__(id=id)
+        self._states = b""
+        self._only: list[int] | None = None
+
+    def show(self, states: bytes) -> None:
+        """Show items by their states."""
+        if states == self._states:
+            return
+        before, self._states = self._states, states
+        if self._only is not None:
+            self._only = self._failed()
+        columns = self._columns
+        if self._only is None and len(before) == len(states) and columns:
+            for row in range(self.row_count()):
+                if before[row * columns : (row + 1) * columns] != states[row * columns : (row + 1) * columns]:
+                    self.refresh_row(row)
+        else:
+            self.rows_changed()
+
+    def _failed(self) -> list[int]:
+        return [at for at, state in enumerate(self._states) if state == _FAILED]
+
+    @property
+    def _columns(self) -> int:
+        return max(1, self.size.width - 2)
+
+    @property
+    def _shown(self) -> int:
+        return len(self._states) if self._only is None else len(self._only)
+
+    @property
+    def item_here(self) -> int | None:
+        """Number of the item under the cursor."""
+        if not self._shown:
+            return None
+        return self.item if self._only is None else self._only[min(self.item, len(self._only) - 1)]
+
+    def row_count(self) -> int:
+        """As many rows as the cells need."""
+        return -(-self._shown // self._columns)
+
+    def row(self, index: int, width: int) -> Line:
+        """Draw one row of cells."""
+        columns = self._columns
+        start = index * columns
+        ascii_only = getattr(self.app, "ascii_only", False)
+        if self._only is None:
+            cells = self._states[start : start + columns]
+        else:
+            cells = bytes(self._states[at] for at in self._only[start : start + columns])
+        line = Line(" ")
+        place = start
+        for code, group in groupby(cells):
+            size = len(list(group))
+            state = STATE_CODES[code] if code < len(STATE_CODES) else "unknown"
+            glyph, role = state_glyph(state, ascii_only=ascii_only), state_role(state)
+            if place <= self.item < place + size:
+                before = self.item - place
+                line.add(glyph * before, role).add(glyph, f"{role} on cursor-row").add(glyph * (size - before - 1), role)
+            else:
+                line.add(glyph * size, role)
+            place += size
+        return line.cut(width)
+
+    def validate_item(self, item: int) -> int:
+        """Stay on an item."""
+        return min(max(0, item), max(0, self._shown - 1))
+
+    def watch_item(self, old: int, new: int) -> None:
+        """Show the cursor, and tell the screen."""
+        columns = self._columns
+        self.refresh_row(old // columns)
+        self.refresh_row(new // columns)
+        row = new // columns
+        height = max(1, self.size.height)
+        if row < self.scroll_y:
+            self.scroll_to(y=row, animate=False, force=True)
+        elif row >= self.scroll_y + height:
+            self.scroll_to(y=row - height + 1, animate=False, force=True)
+        if self.is_mounted:
+            self.post_message(self.Chosen())
+
+    def action_move(self, step: int) -> None:
+        """Go a row up or down."""
+        self.item += step * self._columns
+
+    def action_step(self, step: int) -> None:
+        """Go to the next item or the one before."""
+        self.item += step
+
+    def action_jump(self, index: int) -> None:
+        """Go to the first or last item."""
+        self.item = 0 if index == 0 else self._shown - 1
+
+    def action_failure(self, step: int) -> None:
+        """Go to another failed item."""
+        if self._only is not None:
+            self.item += step
+            return
+        at = self._states.find(bytes([_FAILED]), self.item + 1) if step > 0 else self._states.rfind(bytes([_FAILED]), 0, self.item)
+        if at < 0:
+            at = self._states.find(bytes([_FAILED])) if step > 0 else self._states.rfind(bytes([_FAILED]))
+        if at >= 0:
+            self.item = at
+
+    def action_only_failed(self) -> None:
+        """Leave only failed items, or show all again."""
+        here = self.item_here
+        self._only = self._failed() if self._only is None else None
+        self.rows_changed()
+        if here is not None:
+            self.item = here if self._only is None else next((place for place, at in enumerate(self._only) if at >= here), 0)
+
+    def action_open(self) -> None:
+        """Open the item's run."""
+        if self.item_here is not None:
+            self.post_message(self.Opened(self, self.item_here))
+
+    def clicked(self, index: int, column: int, *, again: bool) -> None:
+        """A click brings the cursor; a second one opens."""
+        del again
+        place = index * self._columns + column - 1
+        if place == self.item:
+            self.action_open()
+        else:
+            self.item = place

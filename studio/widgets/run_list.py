@@ -1,0 +1,158 @@
+"""Past and present runs, newest first; children fold below their parent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.binding import Binding, BindingType
+
+from studio.theme import state_glyph, state_role
+from studio.widgets.figures import ago, count, took
+from studio.widgets.line import Line
+from studio.widgets.line_view import LineView
+
+if TYPE_CHECKING:
+    from studio.model.run_view import RunRow
+
+__all__ = ["RunList"]
+
+_WORDS: Final = {"completed": "done", "active": "running"}
+_AHEAD: Final = 50
+
+
+class RunList(LineView):
+    """One row a run.
+
+    Args:
+        more: gives the rows after one, when the reader comes near the end; an empty list at the end.
+        children: gives the rows inside a run.
+    """
+
+    header_rows: ClassVar[int] = 1
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "open", id="look.open-run", tooltip="Open this run"),
+        Binding("l,right", "unfold", "Unfold", show=False, id="look.unfold", tooltip="Show the runs inside this one"),
+        Binding("h,left", "fold", "Fold", show=False, id="look.fold", tooltip="Hide the runs inside this one"),
+    ]
+
+    def __init__(
+        self,
+        more: Callable[[RunRow], Sequence[RunRow]],
+        children: Callable[[str], Sequence[RunRow]],
+        *,
+        id: str | None = None,  # noqa: A002  # textual's own name
+    ) -> None:
+        super().__init__(id=id)
+        self._more = more
+        self._children = children
+        self._rows: list[tuple[int, RunRow]] = []
+        self._opened: set[str] = set()
+        self._complete = False
+        self._now = 0.0
+
+    def show(self, rows: Sequence[RunRow], now: float) -> None:
+        """Show the first rows; those that were loaded behind them stay."""
+        here = self.run_here
+        loaded = sum(1 for depth, _ in self._rows if depth == 0)
+        fresh = list(rows)
+        while fresh and len(fresh) < loaded:
+            further = self._more(fresh[-1])
+            if not further:
+                break
+            fresh += further
+        self._now = now
+        self._complete = False
+        self._rows = []
+        for row in fresh:
+            self._rows.append((0, row))
+            if row.id in self._opened:
+                self._rows += [(1, child) for child in self._children(row.id)]
+        self.rows_changed()
+        if here is not None:
+            self.move_to(next((at for at, (_, row) in enumerate(self._rows) if row.id == here.id), self.cursor), quiet=True)
+
+    @property
+    def run_here(self) -> RunRow | None:
+        """The run under the cursor."""
+        return self._rows[self.cursor][1] if self.cursor < len(self._rows) else None
+
+    def watch_cursor(self, old: int, new: int) -> None:
+        """Load more when the end comes near."""
+        super().watch_cursor(old, new)
+        if not self._complete and self._rows and new >= len(self._rows) - _AHEAD:
+            last = next(row for depth, row in reversed(self._rows) if depth == 0)
+            further = self._more(last)
+            self._complete = not further
+            if further:
+                self._rows += [(0, row) for row in further]
+                self.rows_changed()
+
+    def action_unfold(self) -> None:
+        """Show the runs inside."""
+        row = self.run_here
+        if row is None or row.id in self._opened or self._rows[self.cursor][0]:
+            return
+        inside = self._children(row.id)
+        if inside:
+            self._opened.add(row.id)
+            self._rows[self.cursor + 1 : self.cursor + 1] = [(1, child) for child in inside]
+            self.rows_changed()
+
+    def action_fold(self) -> None:
+        """Hide the runs inside, or those beside this one."""
+        at = self.cursor
+        while at > 0 and self._rows[at][0]:
+            at -= 1
+        if not self._rows or self._rows[at][1].id not in self._opened:
+            return
+        self._opened.discard(self._rows[at][1].id)
+        end = at + 1
+        while end < len(self._rows) and self._rows[end][0]:
+            end += 1
+        del self._rows[at + 1 : end]
+        self.rows_changed()
+        self.move_to(at)
+
+    def row_count(self) -> int:
+        """One for each run that was loaded."""
+        return len(self._rows)
+
+    def _columns(self, width: int) -> tuple[int, int]:
+        names = max(16, min(40, width // 3)) if width >= 90 else max(14, width // 4)
+        graph = max(10, min(20, width // 6)) if width >= 90 else 0
+        return names, graph
+
+    def header(self, number: int, width: int) -> Line:
+        """Name the columns."""
+        del number
+        names, graph = self._columns(width)
+        line = Line("   ").add("run", "faint", width=names).add("  ").add("state", "faint", width=12).add(" ")
+        if graph:
+            line.add("graph", "faint", width=graph).add(" ")
+        return line.add("started", "faint", width=10).add("took", "faint", width=8, right=True).add("  ").add("why", "faint").cut(width)
+
+    def row(self, index: int, width: int) -> Line:
+        """Draw one run."""
+        depth, row = self._rows[index]
+        names, graph = self._columns(width)
+        ascii_only = getattr(self.app, "ascii_only", False)
+        fold = ("▾" if row.id in self._opened else "▸") if row.children and not depth else " "
+        line = (
+            Line(" ")
+            .add(fold if not ascii_only else ("-" if row.id in self._opened else "+") if row.children and not depth else " ", "faint")
+            .add(" ")
+        )
+        line.add("  " * depth + (row.id.rpartition("/")[2] if depth else row.id), "strong" if not depth else "text", width=names).add("  ")
+        glyph = state_glyph(row.state, ascii_only=ascii_only)
+        line.add(f"{glyph} {_WORDS.get(row.state, row.state)}", state_role(row.state), width=12).add(" ")
+        if graph:
+            line.add(row.graph, "muted", width=graph).add(" ")
+        line.add(ago(row.started, self._now), "muted", width=10)
+        line.add(took(row.seconds), "muted", width=8, right=True).add("  ")
+        if row.children:
+            line.add(f"{count(row.children)} items", "accent").add("  ")
+        if row.errors and row.children:
+            line.add(f"{count(row.errors)} failed", "error").add("  ")
+        return line.add(row.cause, "error" if row.state == "failed" and not row.children else "accent").cut(width)

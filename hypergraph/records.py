@@ -188,6 +188,7 @@ class Run:
         changes: input or value name -> (old, new), for a fork.
         actor: who started it.
         error: type and text of what ended a failed run.
+        lost_claims: for an interrupted run, how many owners went away since its last recorded step.
     """
 
     id: str
@@ -210,6 +211,7 @@ class Run:
     changes: Mapping[str, tuple[Any, Any]] | None = None
     actor: str | None = None
     error: str | None = None
+    lost_claims: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Give the run as JSON-safe primitives."""

@@ -1,0 +1,1 @@
+"""Every operation on a store, once: generators that yield `(sql, values)` and are sent rows. The faces drive them."""

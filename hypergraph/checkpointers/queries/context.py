@@ -1,0 +1,91 @@
+"""What operations need besides the rows: how values are read, and who is alive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from hypergraph.checkpointers.leases import Identity, OwnerRow
+from hypergraph.checkpointers.moments import from_micros
+from hypergraph.checkpointers.values import ValueCodec, decompress
+from hypergraph.records import Owner
+
+__all__ = ["DATA_CODES", "Context", "Held", "Operation", "held_by", "owner_phrase", "read_data", "root_of"]
+
+T = TypeVar("T")
+Operation: TypeAlias = Generator[tuple[str, Sequence[Any]], list[tuple[Any, ...]], T]
+
+# Large values of a run itself stand in `large_values` under these supersteps, which no step has.
+DATA_CODES = {"inputs": -1, "seed": -2, "asked": -3, "changes": -4}
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is the same for every operation of one store.
+
+    Attributes:
+        codec: reads and writes values.
+        alive: (owner row, root id, claimed) -> whether the workflow may still be run by that owner.
+    """
+
+    codec: ValueCodec
+    alive: Callable[[OwnerRow, str, bool], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How a root run is held: by whom, whether they live, since when (None: by a plain `create_run`), and the epoch."""
+
+    owner: OwnerRow | None
+    alive: bool
+    claimed_at: int | None
+    epoch: int
+    stalled: int
+
+    def public(self) -> Owner | None:
+        """Give the owner as readers see it, when there is a living one with a lease."""
+        if self.owner is None or not self.alive or self.claimed_at is None:
+            return None
+        return Owner(self.owner.identity.pid, self.owner.identity.host, from_micros(self.claimed_at), self.epoch)
+
+
+def root_of(run_id: str) -> str:
+    """Give the id of the top-level run that a run belongs to."""
+    return run_id.partition("/")[0]
+
+
+def held_by(context: Context, root: str) -> Operation[Held]:
+    """Tell how a root run is held."""
+    rows = yield (
+        "SELECT r.claimed_at, r.epoch, r.stalled, o.key, o.token, o.pid, o.host, o.boot, o.started, o.beat_at "
+        "FROM runs r LEFT JOIN owners o ON o.key = r.owner WHERE r.id = ?",
+        (root,),
+    )
+    if not rows:
+        return Held(None, False, None, 0, 0)
+    claimed_at, epoch, stalled, key, token, pid, host, boot, started, beat_at = rows[0]
+    if key is None:
+        return Held(None, False, claimed_at, epoch, stalled)
+    owner = OwnerRow(key, token, Identity(pid, host, boot, started), beat_at)
+    return Held(owner, context.alive(owner, root, claimed_at is not None), claimed_at, epoch, stalled)
+
+
+def owner_phrase(held: Held) -> str:
+    """Say who holds a run: "process 41 on host since 2026-01-01 10:00:00 UTC"."""
+    owner = held.public()
+    if owner is None:
+        return "in another process"
+    return f"process {owner.pid} on {owner.host}, since {owner.since:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def read_data(context: Context, run: int, kind: str) -> Operation[dict[str, Any] | None]:
+    """Give the values that a run keeps under `kind`, or None."""
+    rows = yield "SELECT data FROM run_data WHERE run = ? AND kind = ?", (run, kind)
+    if not rows:
+        return None
+    large = yield (
+        "SELECT l.name, b.data, b.size FROM large_values l JOIN blobs b ON b.key = l.blob WHERE l.run = ? AND l.superstep = ?",
+        (run, DATA_CODES[kind]),
+    )
+    return context.codec.unpack(rows[0][0], [(name, decompress(data, size)) for name, data, size in large])

@@ -1,0 +1,216 @@
+"""What screens need of a history of any size: pages, counts, the items of a batch, failures by kind, and what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from hypergraph.checkpointers.moments import to_micros
+from hypergraph.checkpointers.queries.context import Context, Operation
+from hypergraph.checkpointers.queries.runs import ANY, RUN_SELECT, get_run, runs_of
+from hypergraph.records import PauseRecord, Run, WorkflowStatus
+
+__all__ = [
+    "Changes", "Counts", "FailureGroup", "ITEM_CODES", "RunFilter", "RunPage", "WaitingPause", "changes_since", "counts",
+    "failure_groups", "item_states", "page", "pauses",
+]  # fmt: skip
+
+ITEM_CODES: Mapping[str, bytes] = {
+    "active": b"a", "paused": b"p", "stopped": b"s", "partial": b"t", "completed": b"c", "failed": b"f",
+}  # fmt: skip
+_CODE_OF_NOTHING = b"."
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs to show.
+
+    Attributes:
+        status: one of these; empty for any.
+        graph_name: this graph's.
+        text: its id, graph or error contains this, in any case.
+        since, until: created from, created before.
+        parent_run_id: children of this run; None for top-level runs; left out, all.
+    """
+
+    status: tuple[WorkflowStatus, ...] = ()
+    graph_name: str | None = None
+    text: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    parent_run_id: Any = None
+
+    def where(self) -> tuple[str, list[Any]]:
+        """Give the condition and its bound values."""
+        parts: list[str] = []
+        values: list[Any] = []
+        if self.status:
+            parts.append(f"r.status IN ({', '.join('?' * len(self.status))})")
+            values += [WorkflowStatus(status).value for status in self.status]
+        if self.graph_name is not None:
+            parts.append("r.graph_name = ?")
+            values.append(self.graph_name)
+        if self.text:
+            parts.append("instr(lower(r.id || ' ' || coalesce(r.graph_name, '') || ' ' || coalesce(r.error, '')), ?)")
+            values.append(self.text.lower())
+        if self.since is not None:
+            parts.append("r.created_at >= ?")
+            values.append(to_micros(self.since))
+        if self.until is not None:
+            parts.append("r.created_at < ?")
+            values.append(to_micros(self.until))
+        if self.parent_run_id is None:
+            parts.append("r.parent_run_id IS NULL")
+        elif self.parent_run_id is not ANY:
+            parts.append("r.parent_run_id = ?")
+            values.append(self.parent_run_id)
+        return " AND ".join(parts) or "1", values
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """Some runs, newest first, and where the next page begins (None: there is none)."""
+
+    runs: tuple[Run, ...]
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many runs a filter lets through, and how many stand how."""
+
+    total: int
+    by_status: Mapping[WorkflowStatus, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Failures of one kind: the node, the exception's class, how many children it hit, and an example."""
+
+    node_name: str
+    error_type: str
+    count: int
+    run_id: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingPause:
+    """A question that waits, and whose run asks it."""
+
+    run_id: str
+    graph_name: str | None
+    since: datetime
+    pause: PauseRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is new since a token: the runs whose row changed, those with new steps, and the next token."""
+
+    token: str
+    runs: tuple[Run, ...]
+    with_new_steps: tuple[str, ...]
+
+
+def page(context: Context, filter: RunFilter, *, after: int | None = None, limit: int = 50) -> Operation[RunPage]:  # noqa: A002
+    """Give one page of runs, newest first."""
+    where, values = filter.where()
+    if after is not None:
+        where += " AND r.key < ?"
+        values.append(after)
+    rows = yield f"{RUN_SELECT} WHERE {where} ORDER BY r.key DESC LIMIT ?", [*values, limit + 1]
+    more = len(rows) > limit
+    rows = rows[:limit]
+    found = yield from runs_of(context, rows)
+    return RunPage(tuple(found), rows[-1][16] if more else None)
+
+
+def counts(_: Context, filter: RunFilter) -> Operation[Counts]:  # noqa: A002
+    """Count the runs that a filter lets through, by status."""
+    where, values = filter.where()
+    rows = yield f"SELECT r.status, count(*) FROM runs r WHERE {where} GROUP BY r.status", values  # noqa: S608  values are bound
+    by_status = {WorkflowStatus(status): number for status, number in rows}
+    return Counts(sum(by_status.values()), by_status)
+
+
+def item_states(_: Context, batch: str) -> Operation[bytes]:
+    """Give one byte per item of a batch, in the order of items: the code of its status, "." for one that never began."""
+    config = yield (
+        "SELECT json_extract(t.content, '$.map_size') FROM runs r JOIN texts t ON t.key = r.config WHERE r.id = ?",
+        (batch,),
+    )
+    # Numbers are taken out of the ids by SQLite: a hundred thousand rows cost little then.
+    rows = yield (
+        "SELECT CAST(substr(id, ?) AS INTEGER), status FROM runs WHERE parent_run_id = ? AND substr(id, ?) GLOB '[0-9]*'",
+        (len(batch) + 2, batch, len(batch) + 2),
+    )
+    size = config[0][0] if config and isinstance(config[0][0], int) else 0
+    states = bytearray(_CODE_OF_NOTHING * max(size, max((number for number, _ in rows), default=-1) + 1))
+    codes = {status: code[0] for status, code in ITEM_CODES.items()}
+    for number, status in rows:
+        states[number] = codes[status]
+    return bytes(states)
+
+
+def failure_groups(_: Context, batch: str) -> Operation[list[FailureGroup]]:
+    """Give the failures among a batch's items by node and class of exception, the most frequent first."""
+    rows = yield (
+        "SELECT n.name, coalesce(s.error_type, ''), count(*), min(r.id), min(s.error) FROM runs r JOIN steps s ON s.run = r.key "
+        "JOIN nodes n ON n.key = s.node WHERE r.parent_run_id = ? AND r.status = 'failed' AND s.status = 1 "
+        "GROUP BY n.name, s.error_type ORDER BY count(*) DESC, n.name",
+        (batch,),
+    )
+    return [FailureGroup(name, kind or (error or "").partition(":")[0], number, run, error or "") for name, kind, number, run, error in rows]
+
+
+def pauses(context: Context) -> Operation[list[WaitingPause]]:
+    """Give all questions that wait, oldest first. A child's question is asked by its top-level run."""
+    rows = yield "SELECT id FROM runs WHERE status = 'paused' AND parent_run_id IS NULL ORDER BY seq", ()
+    found: list[WaitingPause] = []
+    for (run_id,) in rows:
+        run = yield from get_run(context, run_id)
+        if run is not None:
+            since = run.completed_at or run.created_at
+            found += [WaitingPause(run.id, run.graph_name, since, pause) for pause in run.pauses]
+    return found
+
+
+def changes_since(context: Context, token: str | None, *, limit: int = 1000) -> Operation[Changes]:
+    """Give what changed since a token; without one, only the token to go on from.
+
+    A token says up to which change of a run's row was looked, and how far each active run's steps went.
+    """
+    seq, before = _parse(token)
+    newest = yield "SELECT coalesce(max(seq), 0) FROM runs", ()
+    rows: list[tuple[Any, ...]] = []
+    if token is not None:
+        rows = yield f"{RUN_SELECT} WHERE r.seq > ? ORDER BY r.seq LIMIT ?", (seq, limit)
+    upto = newest[0][0]
+    if len(rows) == limit:
+        last = yield "SELECT seq FROM runs WHERE key = ?", (rows[-1][16],)
+        upto = last[0][0]
+    changed = yield from runs_of(context, rows)
+    active = yield (
+        "SELECT r.id, (SELECT max(superstep) FROM steps s WHERE s.run = r.key), r.key FROM runs r WHERE r.status = 'active'",
+        (),
+    )
+    now: dict[str, str] = {}
+    for run_id, superstep, key in active:
+        if superstep is None:
+            continue
+        # Steps are written a little late, so the superstep before the newest may still grow.
+        number = yield "SELECT count(*) FROM steps WHERE run = ? AND superstep >= ?", (key, superstep - 1)
+        now[run_id] = f"{superstep}.{number[0][0]}"
+    moved = [run_id for run_id, at in now.items() if token is not None and before.get(run_id) != at]
+    return Changes("\n".join([str(upto), *(f"{at} {run_id}" for run_id, at in now.items())]), tuple(changed), tuple(moved))
+
+
+def _parse(token: str | None) -> tuple[int, dict[str, str]]:
+    if not token:
+        return 0, {}
+    head, *lines = token.split("\n")
+    parts = [line.partition(" ") for line in lines]
+    return int(head), {run_id: at for at, _, run_id in parts}

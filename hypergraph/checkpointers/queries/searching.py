@@ -1,0 +1,126 @@
+"""Full text over node names, errors and values. The index is brought up to date by whoever searches, never by a run."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from hypergraph._text import fix
+from hypergraph.checkpointers.queries.context import Context, Operation
+from hypergraph.checkpointers.queries.steps import steps_of
+from hypergraph.checkpointers.rows import STEP_COLUMNS, read_step
+from hypergraph.records import StepRecord
+
+__all__ = ["FIELDS", "bring_up_to_date", "search"]
+
+FIELDS = ("node_name", "error", "values")
+# Of a step's values this much is searched.
+_TEXT_BYTES = 16_384
+_WORD = re.compile(r"\w+", re.UNICODE)
+
+
+def bring_up_to_date() -> Operation[None]:
+    """Add to the index what was stored since the last search; needs a transaction that can write."""
+    yield (
+        "CREATE TABLE IF NOT EXISTS search_docs (doc INTEGER PRIMARY KEY, run INTEGER NOT NULL, superstep INTEGER NOT NULL, "
+        "node INTEGER NOT NULL)",
+        (),
+    )
+    yield "CREATE INDEX IF NOT EXISTS search_docs_run ON search_docs (run)", ()
+    yield "CREATE VIRTUAL TABLE IF NOT EXISTS search_text USING fts5(node_name, error, \"values\")", ()
+    dirty = yield "SELECT key, status FROM runs WHERE indexed IS NULL", ()
+    for run, _ in dirty:
+        yield "DELETE FROM search_text WHERE rowid IN (SELECT doc FROM search_docs WHERE run = ?)", (run,)
+        yield "DELETE FROM search_docs WHERE run = ?", (run,)
+    rows = yield (
+        "SELECT s.run, s.superstep, s.node, n.name, s.error, substr(s.data, 1, ?) FROM steps s JOIN nodes n ON n.key = s.node "
+        "JOIN runs r ON r.key = s.run WHERE r.indexed IS NULL ORDER BY s.completed_at",
+        (_TEXT_BYTES,),
+    )
+    for run, superstep, node, name, error, data in rows:
+        made = yield (
+            "INSERT INTO search_docs (run, superstep, node) VALUES (?, ?, ?) RETURNING doc",
+            (run, superstep, node),
+        )
+        yield (
+            "INSERT INTO search_text (rowid, node_name, error, \"values\") VALUES (?, ?, ?, ?)",
+            (made[0][0], name, error or "", _text(data)),
+        )
+    # A run that is still going on is looked at again.
+    yield "UPDATE runs SET indexed = 1 WHERE indexed IS NULL AND status <> 'active'", ()
+
+
+def _text(data: bytes | str | None) -> str:
+    if data is None or data[:1] in (b"\x01", b"\x80"):
+        return ""
+    return data if isinstance(data, str) else data.decode("utf-8", "replace")
+
+
+def search(context: Context, query: str, *, field: str | None = None, limit: int = 20, indexed: bool = True) -> Operation[list[StepRecord]]:
+    """Give steps that contain all words of `query` (the last may be the beginning of a word), newest first.
+
+    Args:
+        context: reads values.
+        query: plain words; nothing in it is an operator.
+        field: look in one of "node_name", "error", "values" only.
+        limit: no more than this many.
+        indexed: use the index; otherwise the newest runs' steps are read through.
+
+    Raises:
+        ValueError: there is no such field.
+    """
+    if field is not None and field not in FIELDS:
+        raise ValueError(f"Unknown search field {field!r}." + fix(f"Use one of {', '.join(map(repr, FIELDS))}, or leave it out"))
+    words = _WORD.findall(query)
+    if not words or limit == 0:
+        return []
+    if indexed:
+        keys = yield from _from_index(words, field, limit)
+    else:
+        keys = yield from _by_reading(words, field, limit)
+    found = []
+    for run, superstep, node in keys:
+        found.append((yield from _one_step(context, run, superstep, node)))
+    return sorted((step for step in found if step is not None), key=lambda step: step.completed_at or step.created_at, reverse=True)
+
+
+def _from_index(words: list[str], field: str | None, limit: int) -> Operation[list[tuple[Any, ...]]]:
+    # Each word in quotes: FTS5 would read bare ones as its own language.
+    text = " ".join(f'"{word}"' for word in words) + "*"
+    match = f'"{field}" : ({text})' if field is not None else text
+    return (
+        yield (
+            "SELECT d.run, d.superstep, d.node FROM search_text x JOIN search_docs d ON d.doc = x.rowid WHERE search_text MATCH ? "
+            "ORDER BY x.rowid DESC LIMIT ?",
+            (match, limit),
+        )
+    )
+
+
+def _by_reading(words: list[str], field: str | None, limit: int) -> Operation[list[tuple[Any, ...]]]:
+    parts = {"node_name": "n.name", "error": "coalesce(s.error, '')", "values": f"coalesce(CAST(substr(s.data, 1, {_TEXT_BYTES}) AS TEXT), '')"}
+    text = parts[field] if field is not None else " || ' ' || ".join(parts.values())
+    condition = " AND ".join("instr(lower(x.text), ?)" for _ in words)
+    return (
+        yield (
+            f"SELECT x.run, x.superstep, x.node FROM (SELECT s.run, s.superstep, s.node, s.completed_at, {text} AS text FROM steps s "  # noqa: S608
+            f"JOIN nodes n ON n.key = s.node) x WHERE {condition} ORDER BY x.completed_at DESC LIMIT ?",
+            (*(word.lower() for word in words), limit),
+        )
+    )
+
+
+def _one_step(context: Context, run: int, superstep: int, node: int) -> Operation[StepRecord | None]:
+    rows = yield (
+        f"SELECT r.id, {STEP_COLUMNS} FROM steps s JOIN nodes n ON n.key = s.node JOIN runs r ON r.key = s.run "  # noqa: S608
+        "WHERE s.run = ? AND s.superstep = ? AND s.node = ?",
+        (run, superstep, node),
+    )
+    if not rows:
+        return None
+    row = rows[0]
+    if row[8] & 4:
+        # Its large values are read with the whole run; rare, and simple.
+        steps = yield from steps_of(context, run, row[0], None)
+        return next((step for step in steps if step.superstep == superstep and step.node_name == row[2]), None)
+    return read_step(row[1:], row[0], context.codec)

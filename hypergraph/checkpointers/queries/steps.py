@@ -1,0 +1,145 @@
+"""Reading steps, and what they fold into: state, checkpoint, statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from hypergraph._text import fix
+from hypergraph.checkpointers.queries.context import Context, Operation, read_data
+from hypergraph.checkpointers.queries.runs import get_inputs
+from hypergraph.checkpointers.rows import LARGE, STEP_COLUMNS, read_step
+from hypergraph.checkpointers.values import decompress
+from hypergraph.exceptions import CheckpointError
+from hypergraph.records import Checkpoint, StepRecord
+
+__all__ = ["Link", "chain_of", "get_checkpoint", "get_state", "get_steps", "refuse_dropped", "stats", "steps_of"]
+
+_FROM = f"SELECT {STEP_COLUMNS} FROM steps s JOIN nodes n ON n.key = s.node WHERE s.run = ?"  # noqa: S608  constants of ours
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A run in a line of forks: its key and id, up to which superstep it counts, and what its window dropped."""
+
+    key: int
+    run_id: str
+    cut: int | None
+    dropped: str | None
+
+
+def steps_of(context: Context, run: int, run_id: str, cut: int | None) -> Operation[list[StepRecord]]:
+    """Give the steps of one run up to a superstep, in the order in which they were completed."""
+    where, values = (" AND s.superstep <= ?", (run, cut)) if cut is not None else ("", (run,))
+    rows = yield f"{_FROM}{where} ORDER BY s.completed_at, s.idx", values
+    large: dict[tuple[int, int], list[tuple[str, bytes]]] = {}
+    if any(row[7] & LARGE for row in rows):
+        stored = yield (
+            "SELECT l.superstep, l.node, l.name, b.data, b.size FROM large_values l JOIN blobs b ON b.key = l.blob WHERE l.run = ?",
+            (run,),
+        )
+        for superstep, node, name, data, size in stored:
+            large.setdefault((superstep, node), []).append((name, decompress(data, size)))
+    codec = context.codec
+    if not large:
+        return [read_step(row, run_id, codec) for row in rows]
+    return [read_step(row, run_id, codec, large.get((row[0], row[19]), ()) if row[7] & LARGE else ()) for row in rows]
+
+
+def get_steps(context: Context, run_id: str, *, superstep: int | None = None) -> Operation[list[StepRecord]]:
+    """Give a run's own steps."""
+    rows = yield "SELECT key FROM runs WHERE id = ?", (run_id,)
+    return (yield from steps_of(context, rows[0][0], run_id, superstep)) if rows else []
+
+
+def chain_of(run_id: str, superstep: int | None = None) -> Operation[list[Link]]:
+    """Give a run and what it was forked from, oldest first."""
+    found: list[Link] = []
+    seen: set[str] = set()
+    wanted: str | None = run_id
+    cut = superstep
+    while wanted is not None and wanted not in seen:
+        seen.add(wanted)
+        rows = yield "SELECT key, forked_from, fork_cut, dropped FROM runs WHERE id = ?", (wanted,)
+        if not rows:
+            break
+        key, source, source_cut, dropped = rows[0]
+        found.append(Link(key, wanted, cut, dropped))
+        wanted = source
+        # Numbering runs on through forks: what lies behind a run's cut lies behind the cut of all that came before it.
+        cut = min((one for one in (cut, source_cut) if one is not None), default=None)
+    found.reverse()
+    return found
+
+
+def _folded(context: Context, run_id: str, superstep: int | None) -> Operation[tuple[dict[str, Any], list[StepRecord], dict[str, Any]]]:
+    """Give (state, steps, edits): the inherited steps first, each fork's seed between its source's steps and its own."""
+    values: dict[str, Any] = {}
+    steps: list[StepRecord] = []
+    edits: dict[str, Any] = {}
+    for link in (yield from chain_of(run_id, superstep)):
+        seed = yield from read_data(context, link.key, "seed")
+        if seed:
+            values.update(seed)
+            edits.update(seed)
+        own = yield from steps_of(context, link.key, link.run_id, link.cut)
+        _fold(own, values, edits)
+        steps += own
+    return values, steps, edits
+
+
+def _fold(steps: Iterable[StepRecord], values: dict[str, Any], edits: dict[str, Any]) -> None:
+    for step in steps:
+        if step.values is None:
+            continue
+        values.update(step.values)
+        if edits:
+            for name in step.values:
+                edits.pop(name, None)
+
+
+def get_state(context: Context, run_id: str, *, superstep: int | None = None) -> Operation[dict[str, Any]]:
+    """Give the values that a run's steps fold into."""
+    values, _, _ = yield from _folded(context, run_id, superstep)
+    return values
+
+
+def get_checkpoint(context: Context, run_id: str, *, superstep: int | None = None) -> Operation[Checkpoint]:
+    """Give a run's state at one moment, with the steps that made it and the run's inputs."""
+    values, steps, edits = yield from _folded(context, run_id, superstep)
+    inputs = yield from get_inputs(context, run_id)
+    return Checkpoint(values=values, steps=steps, source_run_id=run_id, source_superstep=superstep, inputs=inputs, edits=edits)
+
+
+def refuse_dropped(run_id: str) -> Operation[None]:
+    """Refuse to go on from a run whose window has dropped steps.
+
+    Raises:
+        CheckpointError: it has; the message names the first one.
+    """
+    for link in (yield from chain_of(run_id)):
+        if link.dropped is not None:
+            raise CheckpointError(
+                f"Run {link.run_id!r} can be read but not resumed or forked: its window has dropped steps, the first of them {link.dropped}."
+                + fix("Run it again from its inputs", 'Keep all that is needed in the future: retention="full" or "latest"')
+            )
+
+
+def stats(_: Context, run_id: str) -> Operation[dict[str, dict[str, Any]]]:
+    """Give figures per node of a run: steps, times in milliseconds, errors, cache hits."""
+    rows = yield (
+        "SELECT n.name, max(n.type), count(*), sum(s.duration_ms), avg(s.duration_ms), max(s.duration_ms), "
+        "sum(s.status = 1), sum(s.flags & 1), max(s.attempt), min(s.idx) FROM steps s JOIN nodes n ON n.key = s.node "
+        "JOIN runs r ON r.key = s.run WHERE r.id = ? GROUP BY n.name ORDER BY min(s.idx)",
+        (run_id,),
+    )
+    return {
+        name: {
+            "node_type": kind or None, "steps": steps, "total_ms": total or 0.0, "avg_ms": mean or 0.0, "max_ms": most or 0.0,
+            "errors": errors, "cache_hits": hits, "attempts": attempts,
+        }
+        for name, kind, steps, total, mean, most, errors, hits, attempts, _ in rows
+    }  # fmt: skip
+
+

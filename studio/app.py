@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -52,6 +53,7 @@ class StudioApp(App[None]):
     Args:
         options: what the command line said.
         studio: the services.
+        clock: gives the present moment; tests give one that stands still.
     """
 
     TITLE = "Hypergraph Studio"
@@ -95,8 +97,9 @@ class StudioApp(App[None]):
         Binding("q,ctrl+q", "leave", "quit", show=False, id="go.quit", tooltip="Close the studio; runs go on"),
     ]
 
-    def __init__(self, options: StudioOptions, studio: Studio) -> None:
+    def __init__(self, options: StudioOptions, studio: Studio, *, clock: Callable[[], float] = time.time) -> None:
         super().__init__()
+        self.clock = clock
         self.options = options
         self.studio = studio
         self.ascii_only = options.ascii or _needs_ascii()

@@ -55,6 +55,12 @@ class PlaceScreen(Screen[None]):
         found: Studio = self.app.studio  # type: ignore[attr-defined]  # our app has it
         return found
 
+    @property
+    def now(self) -> float:
+        """The present moment, in seconds since the epoch."""
+        found: float = self.app.clock()  # type: ignore[attr-defined]  # our app has it
+        return found
+
     def compose(self) -> ComposeResult:
         """Set the bars around the body."""
         yield StatusLine()

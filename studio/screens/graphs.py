@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from typing import ClassVar, Final
 
@@ -78,7 +77,7 @@ class GraphsScreen(PlaceScreen):
         last = self.studio.last_runs()
         graphs = sum(len(module.graphs) for module in modules)
         self.status(Line("graphs", "strong"), Line(counted(graphs, "graph"), "muted") if modules else None)
-        now = time.time()
+        now = self.now
         seen = (modules, last, int(now / 30))
         if seen == self._seen:
             return

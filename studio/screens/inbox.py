@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -103,7 +102,7 @@ class InboxScreen(PlaceScreen):
     def refresh_data(self) -> None:
         """Take over what waits now."""
         pauses = self.studio.pauses()
-        now = time.time()
+        now = self.now
         listed = self.query_one(PauseList)
         before = listed.here
         listed.display = bool(pauses)

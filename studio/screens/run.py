@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -73,6 +72,7 @@ class RunScreen(RunActs):
     RunScreen.-wide #side, RunScreen.-huge #side { width: 9fr; height: 1fr; border-top: none; border-left: solid $rule; }
     RunScreen.-wide.-high #main > #strip, RunScreen.-huge.-high #main > #strip { display: block; }
     RunScreen #side.-hidden, RunScreen #main > #strip.-hidden { display: none; }
+    RunScreen.-wide.-high #main > #strip.-hidden, RunScreen.-huge.-high #main > #strip.-hidden { display: none; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -206,13 +206,13 @@ class RunScreen(RunActs):
 
     def _tick(self) -> None:
         # Only clocks: they go by tenths, and nobody reads faster.
-        second = int(time.time() * 4)
+        second = int(self.now * 4)
         if second != getattr(self, "_second", None):
             self._second = second
             self._paint()
 
     def _now(self, view: RunView) -> float:
-        return time.time() if view.live else view.ended or view.started or 0.0
+        return self.now if view.live else view.ended or view.started or 0.0
 
     def _paint(self) -> None:
         view = self._view

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -102,7 +101,7 @@ class RunsScreen(RunActs):
         token = self._filter, self.studio.history_token()
         if token != self._token:
             self._token = token
-            self.query_one(RunList).show(self.studio.runs(self._filter, after=None, limit=_PAGE), time.time())
+            self.query_one(RunList).show(self.studio.runs(self._filter, after=None, limit=_PAGE), self.now)
             self._preview_soon()
         self._bars()
 

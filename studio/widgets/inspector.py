@@ -70,7 +70,7 @@ class Inspector(LineView):
         return "\n".join(entry.line.plain for entry in self._entries)
 
     def _make(self) -> None:
-        width = self.size.width
+        width = self.row_width
         if not width or width == self._made_for:
             return
         self._made_for = width

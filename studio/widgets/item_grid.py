@@ -65,7 +65,7 @@ class ItemGrid(LineView):
 
     @property
     def _columns(self) -> int:
-        return max(1, self.size.width - 2)
+        return max(1, self.row_width - 2)
 
     @property
     def _shown(self) -> int:

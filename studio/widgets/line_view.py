@@ -188,9 +188,14 @@ class LineView(ScrollView, can_focus=True):
 
     # Drawing.
 
+    @property
+    def row_width(self) -> int:
+        """Cells that a row has, the scrollbar's not among them."""
+        return self.scrollable_content_region.width
+
     def render_line(self, y: int) -> Strip:
         """Draw one visible line."""
-        width = self.size.width
+        width = self.row_width
         palette = palette_of(self)
         base = self.rich_style
         if y < self.header_rows:

@@ -37,7 +37,7 @@ class LinesPane(LineView):
         self.rows_changed()
 
     def _ensure(self) -> None:
-        width = self.size.width
+        width = self.row_width
         if width and width != self._made_for:
             self._made_for = width
             self._lines = self._make(width)

@@ -273,7 +273,11 @@ class MapResult(Sequence["RunResult"]):  # noqa: PLW1641  # compared by its item
 
     def _repr_html_(self) -> str:
         rows = [
-            (place, self[place].status.value, error_text(error) if (error := self[place].error) else compact_values(self[place].values, 200))
+            (
+                place,
+                self[place].status.value,
+                error_text(error) if (error := self[place].error) else compact_values(self[place].values, 200),
+            )
             for place in range(min(len(self), _ROWS))
         ]
         note = f"{len(self) - _ROWS} more" if len(self) > _ROWS else ""

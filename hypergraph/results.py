@@ -54,6 +54,14 @@ class PauseInfo:
         return {output: keys.get(output, output) for output in self.output_params or (self.output_param,)}
 
 
+class NoOutputError(KeyError):
+    """A result has no output of the name that was asked for."""
+
+    def __str__(self) -> str:
+        # A KeyError shows the repr of its text, in which line ends cannot be read.
+        return str(self.args[0])
+
+
 class RunResult:
     """How a run ended, and what it brought about. Reads like a read-only dict of its values.
 
@@ -182,7 +190,7 @@ class RunResult:
         try:
             return self._values[key]
         except KeyError:
-            raise KeyError(self._missing(key)) from None
+            raise NoOutputError(self._missing(key)) from None
 
     def _missing(self, key: object) -> str:
         names = listing(sorted(self._values)) or "none"

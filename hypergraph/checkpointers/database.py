@@ -105,6 +105,8 @@ class Database:
             raise failures.told(error, self.path) from error
         self._full = None
         self._finalizer = weakref.finalize(self, sqlite3.Connection.close, self._db)
+        # At the end of the program a store still has something to write first; it closes the connection itself.
+        self._finalizer.atexit = False
         return self._db
 
     def _open(self) -> sqlite3.Connection:

@@ -146,10 +146,7 @@ class MapResult(Sequence["RunResult"]):  # noqa: PLW1641  # compared by its item
 
     def _item_log(self, index: int) -> RunLog:
         item = self._results[index]
-        log = item.log
-        if log is not None:
-            return log
-        return stand_in(self._graph_name, item.run_id, error_text(item.error) if item.error is not None else None)
+        return stand_in(self._graph_name, item.run_id, error_text(item.error) if item.error is not None else None, item.log)
 
     def _counts(self) -> Counter[RunStatus]:
         if self._tally is None:

@@ -432,7 +432,18 @@ def build_map_log(graph_name: str | None, total_duration_ms: float, count: int, 
     return MapLog(graph_name, total_duration_ms, LazySequence(count, built))
 
 
-def stand_in(graph_name: str | None, run_id: str | None, error: str | None = None) -> RunLog:
-    """Give the log of a run that kept none; a failed one shows its exception as its only step."""
-    steps = () if error is None else (NodeRecord(graph_name or "unnamed", 0, 0.0, RunStatus.FAILED.value, new_span(), error),)
-    return RunLog(graph_name, run_id, 0.0, steps)
+def stand_in(graph_name: str | None, run_id: str | None, error: str | None = None, log: RunLog | None = None) -> RunLog:
+    """Give a log for an item of a batch in which its failure can be found, whatever log it kept itself.
+
+    Args:
+        graph_name: the item's graph.
+        run_id: the item's run.
+        error: type and text of what ended it; None when nothing did.
+        log: what it kept. A run may fail outside its nodes, by a missing input for instance: then no step of it tells.
+    """
+    if log is not None and (error is None or log.errors):
+        return log
+    steps, spent = (log.steps, log.total_duration_ms) if log is not None else ((), 0.0)
+    if error is not None:
+        steps += (NodeRecord(graph_name or "unnamed", len(steps), 0.0, RunStatus.FAILED.value, new_span(), error),)
+    return RunLog(graph_name, run_id, spent, steps)

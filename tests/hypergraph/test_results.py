@@ -324,6 +324,12 @@ class TestMapResult:
         assert log[1].steps == ()
         assert [error.error for error in log.errors] == ["ValueError: oops"]
 
+    def test_a_failure_outside_all_nodes_is_in_its_log_too(self):
+        item = RunResult({}, FAILED, error=ValueError("missing"), log=some_log())
+        log = batch(item).log[0]
+        assert [step.node_name for step in log.steps] == ["generate", "g"]
+        assert log.errors[0].error == "ValueError: missing"
+
     def test_its_log_stays_the_same(self):
         result = batch(done())
         assert result.log is result.log

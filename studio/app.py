@@ -15,6 +15,8 @@ from textual.screen import Screen
 from studio import addresses
 from studio.messages import Go, Told
 from studio.options import StudioOptions
+from studio.screens.base import PlaceScreen
+from studio.serve.tab import recall, remember, tab_here
 from studio.theme import THEMES, Palette
 from studio.widgets.bars import PLACES, PlaceBar
 
@@ -33,6 +35,7 @@ _KEY_NAMES: Final = {
     "ctrl+q": "ctrl+q",
     "ctrl+l": "ctrl+l",
 }
+_ROOM: Final = 60, 16
 _OPEN: Final = "HYPERGRAPH_STUDIO_OPEN"
 
 
@@ -116,6 +119,11 @@ class StudioApp(App[None]):
             self._palette = self.theme, Palette(self.get_css_variables())
         return self._palette[1]
 
+    @property
+    def plain(self) -> bool:
+        """True when lists say one fact a line: asked for, or too little room for more."""
+        return self.options.plain or self.size.width < _ROOM[0] or self.size.height < _ROOM[1]
+
     def get_key_display(self, binding: Binding) -> str:
         """Write keys as they are spoken of; arrows as arrows."""
         if binding.key_display:
@@ -130,12 +138,14 @@ class StudioApp(App[None]):
     async def on_mount(self) -> None:
         """Start the services, and go where the command line says."""
         await self.studio.start()
-        address = os.environ.get(_OPEN) or self.options.at
+        tab = tab_here()
+        address = os.environ.get(_OPEN) or (recall(tab) if tab is not None else None) or self.options.at
         if address:
             self.post_message(Go(address))
 
     async def on_unmount(self) -> None:
         """End what only looks; runs go on."""
+        self.note_place()
         await self.studio.close()
 
     # Going places.
@@ -156,6 +166,13 @@ class StudioApp(App[None]):
             await self.switch_mode(target.mode)
         if target.rest and (show := getattr(self.screen, "show_address", None)) is not None:
             show(target)
+        self.call_after_refresh(self.note_place)
+
+    def note_place(self) -> None:
+        """Write down where this browser tab is; a terminal comes back to nothing."""
+        tab = tab_here()
+        if tab is not None and isinstance(self.screen, PlaceScreen):
+            remember(tab, self.screen.address)
 
     async def action_back(self) -> None:
         """Go back to the place before this one."""

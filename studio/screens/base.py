@@ -61,6 +61,11 @@ class PlaceScreen(Screen[None]):
         found: float = self.app.clock()  # type: ignore[attr-defined]  # our app has it
         return found
 
+    @property
+    def address(self) -> str:
+        """Where one comes back to."""
+        return f"hg:{self.MODE}"
+
     def compose(self) -> ComposeResult:
         """Set the bars around the body."""
         yield StatusLine()

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
-from studio.addresses import Target, run_address
+from studio.addresses import Target, compare_address, run_address
 from studio.messages import Go, Told
 from studio.screens.base import PlaceScreen
 from studio.theme import state_glyph, state_role
@@ -137,6 +137,11 @@ class CompareScreen(PlaceScreen):
             return
         self._pair = target.rest[0], target.rest[1]
         self.run_worker(self._load(), exclusive=True)
+
+    @property
+    def address(self) -> str:
+        """The pair."""
+        return "hg:compare" if self._pair is None else compare_address(*self._pair)
 
     async def _load(self) -> None:
         assert self._pair is not None

@@ -11,7 +11,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Button, Input
 
-from studio.addresses import Target, run_address
+from studio.addresses import Target, graph_address, run_address
 from studio.messages import Go, Told
 from studio.screens.base import PlaceScreen
 from studio.widgets.choice import Choice
@@ -51,6 +51,7 @@ class LaunchScreen(PlaceScreen):
     LaunchScreen.-wide #form, LaunchScreen.-huge #form { width: 6fr; height: 1fr; }
     LaunchScreen.-wide #preflight, LaunchScreen.-huge #preflight { width: 5fr; height: 1fr; border-top: none; border-left: solid $rule; }
     LaunchScreen Button { min-width: 16; }
+    LaunchScreen.-tiny #preflight, LaunchScreen.-tiny Tick, LaunchScreen.-tiny .type { display: none; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -127,6 +128,11 @@ class LaunchScreen(PlaceScreen):
         """Show the form of a graph with these texts in it."""
         self._wanted = name, texts
         self.run_worker(self._open(), exclusive=True)
+
+    @property
+    def address(self) -> str:
+        """The graph's form."""
+        return "hg:launch" if self._graph is None else graph_address(self._graph.name).replace("hg:graph/", "hg:launch/", 1)
 
     def _bars(self) -> None:
         self.status(Line("launch ", "muted").add(self._graph.name if self._graph else "", "strong"))
@@ -232,6 +238,16 @@ class LaunchScreen(PlaceScreen):
     def on_field_changed(self, _event: Field.Changed) -> None:
         """Look at the form again, when the typing stops."""
         self._later()
+
+    def on_field_edit(self, event: Field.Edit) -> None:
+        """Open the larger editor on a field."""
+        from studio.screens.editor import EditorSheet
+
+        def kept(text: str | None) -> None:
+            if text is not None:
+                event.field.put(text)
+
+        self.app.push_screen(EditorSheet(event.field.field.name, event.field.text), kept)
 
     def on_choice_changed(self, _event: Choice.Changed) -> None:
         """Look at the form again."""

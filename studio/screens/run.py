@@ -71,6 +71,9 @@ class RunScreen(RunActs):
     RunScreen.-wide #main, RunScreen.-huge #main { width: 11fr; height: 1fr; }
     RunScreen.-wide #side, RunScreen.-huge #side { width: 9fr; height: 1fr; border-top: none; border-left: solid $rule; }
     RunScreen.-wide.-high #main > #strip, RunScreen.-huge.-high #main > #strip { display: block; }
+    RunScreen.-tiny TabLine { height: 1; border-bottom: none; }
+    RunScreen.-tiny #main { min-height: 3; }
+    RunScreen.-tiny #side { min-height: 2; }
     RunScreen #side.-hidden, RunScreen #main > #strip.-hidden { display: none; }
     RunScreen.-wide.-high #main > #strip.-hidden, RunScreen.-huge.-high #main > #strip.-hidden { display: none; }
     """
@@ -189,6 +192,11 @@ class RunScreen(RunActs):
     def superstep(self) -> int | None:
         """The moment that is shown, None for now."""
         return self._superstep
+
+    @property
+    def address(self) -> str:
+        """The run, and the moment."""
+        return "hg:run" if self._view is None else run_address(self._view.id, self._superstep)
 
     def _poll(self) -> None:
         if self._feed is None or not self.is_current:

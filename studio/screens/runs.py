@@ -11,7 +11,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input
 
-from studio.addresses import Target, run_address
+from studio.addresses import Target, run_address, runs_address
 from studio.messages import Go
 from studio.screens.operate import RunActs
 from studio.theme import state_glyph, state_role
@@ -85,6 +85,11 @@ class RunsScreen(RunActs):
         """Show the runs that a filter leaves."""
         self.query_one("#filter", Input).value = target.rest[0]
         self.query_one("#filter").add_class("-shown")
+
+    @property
+    def address(self) -> str:
+        """The runs that the filter leaves."""
+        return runs_address(self._filter) if self._filter else "hg:runs"
 
     # Data.
 

@@ -176,11 +176,8 @@ class KeyBar(Bar):
         for active in self.screen.active_bindings.values():
             binding = active.binding
             # A field that is being typed in takes letters for itself.
-            typed = (
-                focused is not None
-                and active.node is not focused
-                and focused.check_consume_key(binding.key, _CHARACTERS.get(binding.key, binding.key))
-            )
+            letter = _CHARACTERS.get(binding.key, binding.key if len(binding.key) == 1 else None)
+            typed = focused is not None and active.node is not focused and focused.check_consume_key(binding.key, letter)
             if binding.show and active.enabled and not typed:
                 seen.setdefault(binding.action, active)
         chosen = list(seen.values())

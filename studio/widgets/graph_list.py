@@ -76,6 +76,15 @@ class GraphList(LineView):
         module, graph = self._rows[index]
         return self._module_row(module, width) if graph is None else self._graph_row(graph, width)
 
+    def plain_row(self, index: int) -> Line:
+        """Say a module or a graph in words."""
+        module, graph = self._rows[index]
+        if graph is None:
+            state = _STATES.get(module.state)
+            return Line(f"{module.target}: {state[1] if state else counted(len(module.graphs), 'graph')}")
+        needs = [field.name for field in graph.inputs if field.required]
+        return Line(f"{graph.name}: {counted(graph.node_count, 'node')}, {'needs ' + ', '.join(needs) if needs else 'needs nothing'}")
+
     def _module_row(self, module: ModuleView, width: int) -> Line:
         ascii_only = getattr(self.app, "ascii_only", False)
         line = Line(" ").add("▾ " if not ascii_only else "- ", "faint").add(module.target, "strong")

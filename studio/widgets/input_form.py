@@ -128,8 +128,18 @@ class Field(Vertical):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "f4", "edit", "edit in full", key_display="F4", id="form.edit-in-full", tooltip="Edit this text in a larger editor", show=False
+        ),
         Binding("f3", "each", "each", key_display="F3", id="form.each", tooltip="Run the graph once for each element of this input"),
     ]
+
+    class Edit(Message):
+        """The text is wanted in a larger editor."""
+
+        def __init__(self, field: Field) -> None:
+            self.field = field
+            super().__init__()
 
     class Changed(Message):
         """The text, or the tick, changed."""
@@ -145,6 +155,9 @@ class Field(Vertical):
         self._names = names
         self._editor = editor_for(field, text)
         self._touched = bool(text)
+        self._long: str | None = None
+        if "\n" in text:
+            self.put(text)
         self.refused: str | None = None
 
     def compose(self) -> ComposeResult:
@@ -172,7 +185,25 @@ class Field(Vertical):
         """What stands in the field; "" for the default."""
         if isinstance(self._editor, Choice):
             return "" if self._editor.value is None or self._editor.value == self.field.default else self._editor.value
+        if self._long is not None:
+            return self._long
         return self._editor.value if isinstance(self._editor, Input) else ""
+
+    def put(self, text: str) -> None:
+        """Put a text into the field; of several lines it shows the first."""
+        if not isinstance(self._editor, Input):
+            return
+        several = "\n" in text
+        with self.prevent(Input.Changed):
+            self._editor.value = text.partition("\n")[0] + " …" if several else text
+        self._long = text if several else None
+        if self.is_mounted:
+            self._changed()
+
+    def action_edit(self) -> None:
+        """Ask for a larger editor."""
+        if isinstance(self._editor, Input):
+            self.post_message(self.Edit(self))
 
     @property
     def mapped(self) -> bool:
@@ -221,8 +252,9 @@ class Field(Vertical):
         self._changed()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Check at each key."""
+        """Check at each key; typing takes the place of a text of several lines."""
         event.stop()
+        self._long = None
         self._changed()
 
     def on_choice_changed(self, event: Choice.Changed) -> None:

@@ -118,8 +118,8 @@ class Line:
     def right(self, other: Line, width: int) -> Line:
         """Set another line flush right in `width` cells; the two never overlap, this one is cut."""
         room = width - other.cells
-        if self.cells > room - 1:
-            self.cut(max(0, room - 1))
+        if self.cells > room - 2:
+            self.cut(max(0, room - 2))
         self.to(room)
         self.spans.extend(other.spans)
         self.cells += other.cells
@@ -150,6 +150,19 @@ class Line:
         self.spans.extend(other.spans)
         self.cells += other.cells
         return self
+
+    def cut_words(self, width: int) -> Line:
+        """Cut to a width between words, so that a braille line ends with a whole one."""
+        if self.cells <= width:
+            return self
+        words, kept = self.plain.split(" "), ""
+        for word in words:
+            if cell_len(kept) + cell_len(word) + 3 > width:
+                break
+            kept = f"{kept} {word}" if kept else word
+        role = self.spans[0][1] if self.spans else "text"
+        self.spans, self.cells = [], 0
+        return self.add(f"{kept} …" if kept else clip(words[0], width), role)
 
     @property
     def plain(self) -> str:

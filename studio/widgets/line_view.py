@@ -12,11 +12,17 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from studio.theme import Palette
 from studio.widgets.line import Line
 
-__all__ = ["LineView", "palette_of"]
+__all__ = ["LineView", "is_plain", "palette_of"]
+
+
+def is_plain(widget: Widget) -> bool:
+    """Tell whether one line per fact is wanted: asked for, or there is no room for more."""
+    return bool(getattr(widget.app, "plain", False))
 
 
 def palette_of(widget: ScrollView) -> Palette:
@@ -96,6 +102,11 @@ class LineView(ScrollView, can_focus=True):
     def row(self, index: int, width: int) -> Line:
         """Draw one row in at most `width` cells."""
         raise NotImplementedError(f"{type(self).__name__} has to draw its rows")
+
+    def plain_row(self, index: int) -> Line | None:
+        """Say one row in words, for the plain mode; None where the usual row is words already."""
+        del index
+        return None
 
     def header(self, number: int, width: int) -> Line:
         """Draw one of the rows that do not scroll."""
@@ -210,7 +221,8 @@ class LineView(ScrollView, can_focus=True):
                 base = base + Style(bgcolor=palette.colour("cursor-row" if self.has_focus else "cursor-row-blurred"))
             elif (background := self.row_background(index)) is not None:
                 base = base + Style(bgcolor=palette.colour(background))
-            painted = self.row(index, width).strip(palette, width, base)
+            line = self.plain_row(index) if is_plain(self) else None
+            painted = (self.row(index, width) if line is None else line.cut_words(width)).strip(palette, width, base)
             self._painted[(index, here)] = painted
         return painted
 

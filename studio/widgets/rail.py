@@ -271,6 +271,22 @@ class Rail(LineView):
             line.extend(self._head(row, node, head))
         return line.cut(width)
 
+    def plain_row(self, index: int) -> Line:
+        """Say one node in words."""
+        row = self._rows[index]
+        node = self._view.nodes.get(row.path) if self._view is not None else None
+        if row.kind == "loop":
+            return Line(row.path).add(f" {row.label.strip('└` ')}")
+        state = "input" if row.kind == "input" else node.state if node is not None else "waiting"
+        facts = [_WORDS.get(state, state), self._duration(node, state).rstrip("…")]
+        if node is not None and node.error:
+            facts.append(node.error)
+        elif node is not None and node.decision:
+            facts.append(f"chose {node.decision}")
+        elif node is not None:
+            facts += [f"{value.name} {value.kind}" for value in node.outputs]
+        return Line(f"{row.path}: {', '.join(fact for fact in facts if fact)}")
+
     def _duration(self, node: NodeView | None, state: str) -> str:
         if node is None or node.started is None:
             return "cached" if state == "cached" else ""

@@ -133,6 +133,12 @@ class RunList(LineView):
             line.add("graph", "faint", width=graph).add(" ")
         return line.add("started", "faint", width=10).add("took", "faint", width=8, right=True).add("  ").add("why", "faint").cut(width)
 
+    def plain_row(self, index: int) -> Line:
+        """Say one run in words."""
+        _, row = self._rows[index]
+        facts = [_WORDS.get(row.state, row.state), row.graph, ago(row.started, self._now), row.cause]
+        return Line(f"{row.id}: {', '.join(fact for fact in facts if fact)}")
+
     def row(self, index: int, width: int) -> Line:
         """Draw one run."""
         depth, row = self._rows[index]

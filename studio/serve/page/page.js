@@ -33,7 +33,16 @@
     }
   };
 
+  // Keys go to the studio without a click first.
+  const takeKeys = () => document.querySelector(".xterm-helper-textarea")?.focus();
+  window.addEventListener("focus", takeKeys);
+
   window.addEventListener("DOMContentLoaded", () => {
+    new MutationObserver((_changes, observer) => {
+      if (!document.body.classList.contains("-first-byte")) return;
+      observer.disconnect();
+      takeKeys();
+    }).observe(document.body, { attributes: true, attributeFilter: ["class"] });
     document.querySelector("#again").addEventListener("click", () => window.location.reload());
   });
   // The terminal measures its cells once: it must not do so before the font is there.

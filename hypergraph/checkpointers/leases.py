@@ -79,6 +79,8 @@ def is_alive(owner: OwnerRow, here: Identity, folder: Path | None, now: int, *, 
     same_boot = theirs.boot == here.boot
     same_kernel = theirs.boot.partition("/")[0] == here.boot.partition("/")[0]
     if same_boot and not _runs(theirs):
+        if folder is not None and not looks_only:
+            (folder / f"{owner.token}.lock").unlink(missing_ok=True)
         return False
     if folder is not None and (same_kernel or theirs.host == here.host):
         free = _lock_is_free(folder / f"{owner.token}.lock", remove=not looks_only)
@@ -126,6 +128,12 @@ def _lock_is_free(path: Path, *, remove: bool) -> bool | None:
         os.close(descriptor)
 
 
+def _sweep(folder: Path) -> None:
+    """Remove the lock files of processes that are gone."""
+    for path in folder.glob("*.lock"):
+        _lock_is_free(path, remove=True)
+
+
 @dataclass
 class Claims:
     """What this process owns in one database: its lock, its row in `owners`, and the workflows that it runs.
@@ -156,16 +164,26 @@ class Claims:
             import fcntl
         except ImportError:
             return
-        self.folder.mkdir(mode=0o700, exist_ok=True)
         path = self.folder / f"{self.token}.lock"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            # A file system without locks: the process table and the heartbeat have to do.
+        for _ in range(100):
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            try:
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            except FileNotFoundError:
+                # The folder was empty, and its last user took it away.
+                continue
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            except OSError:
+                # A file system without locks: the process table and the heartbeat have to do.
+                os.close(descriptor)
+                return
+            if path.exists():
+                self._descriptor = descriptor
+                break
+            # Swept away by somebody who saw it before it was locked.
             os.close(descriptor)
-            return
-        self._descriptor = descriptor
+        _sweep(self.folder)
 
     def beat(self, write: Any) -> None:
         """Start the heartbeat thread, which calls `write()` every few seconds while something runs here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from hypergraph.checkpointers.database import Database, connect, drive, file_uri
 from hypergraph.checkpointers.keeping import Keeping
-from hypergraph.checkpointers.leases import Claims, OwnerRow, is_alive
+from hypergraph.checkpointers.leases import Claims, OwnerRow, claims_of, is_alive
 from hypergraph.checkpointers.moments import now_micros
 from hypergraph.checkpointers.policy import CheckpointPolicy
 from hypergraph.checkpointers.queries import lifecycle, searching
@@ -45,7 +46,7 @@ class SqlStore(ReadingFaces):
     def __init__(self, database: Database, claims: Claims, codec: ValueCodec, policy: CheckpointPolicy) -> None:
         super().__init__(policy)
         self._database = database
-        self._claims = claims
+        self._owned = claims
         self._codec = codec
         self._context = Context(codec, self._alive)
         self._kept: dict[str, Keeping] = {}
@@ -53,13 +54,21 @@ class SqlStore(ReadingFaces):
         self._writers: list[Writer] = []
         self._starting = threading.Lock()
         # Whatever the user forgets: what waits is written and the file let go of, when the object goes or the program ends.
-        self._finalizer = weakref.finalize(self, _wind_up, database, claims, self._kept, self._writers)
+        self._finalizer = weakref.finalize(self, _wind_up, database, self._kept, self._writers, claims)
 
     def trust(self, things: Iterable[Any]) -> None:
         """Let stored objects of these classes be rebuilt."""
         self._codec.trust(things)
 
     # -- performing operations
+
+    @property
+    def _claims(self) -> Claims:
+        if self._owned.identity.pid != os.getpid():
+            # A forked child owns nothing, neither its parent's lock nor its parent's runs.
+            self._owned = claims_of(None if self._database.in_memory else self._database.path)
+            self._kept.clear()
+        return self._owned
 
     @property
     def _full(self) -> bool:
@@ -204,7 +213,9 @@ def _abandon(database: Database, claims: Claims, kept: dict[str, Keeping]) -> No
             database.write(lifecycle.release(root, keeping.epoch), full=False)
 
 
-def _wind_up(database: Database, claims: Claims, kept: dict[str, Keeping], writers: list[Writer]) -> None:
+def _wind_up(database: Database, kept: dict[str, Keeping], writers: list[Writer], claims: Claims) -> None:
+    if claims.identity.pid != os.getpid():
+        return
     for writer in writers:
         writer.close()
     if kept:

@@ -66,7 +66,7 @@ class Writer:
     @property
     def idle(self) -> bool:
         """True when everything that was given is written."""
-        return not self._queue and not self._busy
+        return (not self._queue and not self._busy) or self._pid != os.getpid()
 
     @property
     def waiting(self) -> int:
@@ -75,6 +75,8 @@ class Writer:
 
     def put(self, job: Job) -> None:
         """Add a job; one with a ticket is not gathered but written now, with all that came before it."""
+        if self._pid != os.getpid():
+            self._forget()
         with self._wake:
             self._queue.append(job)
             if job.ticket is not None:
@@ -82,7 +84,7 @@ class Writer:
                 self._wake.notify()
             elif len(self._queue) == 1 or len(self._queue) == _MOST_TOGETHER:
                 self._wake.notify()
-            if self._thread is None or self._pid != os.getpid():
+            if self._thread is None:
                 self._start()
 
     def submit(self, work: Work, *, full: bool, prepare: Callable[[sqlite3.Connection], None] | None = None) -> Future[Any]:
@@ -91,9 +93,15 @@ class Writer:
         self.put(Job(work, full=full, ticket=ticket, prepare=prepare))
         return ticket
 
-    def _start(self) -> None:
-        # Also in a forked child, which has the queue but not the thread.
+    def _forget(self) -> None:
+        """In a forked child: the thread is not there, and what waits is the parent's to write."""
         self._pid = os.getpid()
+        self._wake = threading.Condition()
+        self._queue.clear()
+        self._thread = None
+        self._busy = self._hurry = False
+
+    def _start(self) -> None:
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="hypergraph-writer", daemon=True)
         self._thread.start()

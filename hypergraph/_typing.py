@@ -22,10 +22,14 @@ _WRAPPERS = (typing.Annotated, typing.ClassVar, typing.Final, typing.Required, t
 _ITEMS = (list, set, frozenset, collections.deque, collections.abc.Collection)
 
 
-def resolve_hints(func: Callable[..., Any]) -> dict[str, Any]:
+def resolve_hints(func: Callable[..., Any], local_names: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Give the annotations of `func` with names resolved, "return" included.
 
     Annotations that cannot be resolved are left out, with one UserWarning that names them.
+
+    Args:
+        func: any callable.
+        local_names: names that its annotations may use besides the function's globals.
     """
     target: Any = func
     while hasattr(target, "func") and hasattr(target, "keywords"):  # functools.partial
@@ -35,19 +39,23 @@ def resolve_hints(func: Callable[..., Any]) -> dict[str, Any]:
     elif not hasattr(target, "__annotations__"):
         target = getattr(type(target), "__call__", target)  # noqa: B004  # an object that is called through its class
     try:
-        return typing.get_type_hints(target, include_extras=True)
+        return typing.get_type_hints(target, localns=_own_dict(local_names), include_extras=True)
     except Exception:  # annotations are user code: anything may be raised
-        return _resolve_one_by_one(target)
+        return _resolve_one_by_one(target, _own_dict(local_names))
 
 
-def _resolve_one_by_one(target: Any) -> dict[str, Any]:
+def _own_dict(names: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return dict(names) if names else None
+
+
+def _resolve_one_by_one(target: Any, local_names: dict[str, Any] | None) -> dict[str, Any]:
     plain = inspect.unwrap(target)
     found: dict[str, Any] = {}
     lost: list[str] = []
     for name, hint in getattr(target, "__annotations__", {}).items():
         holder = types.SimpleNamespace(__annotations__={name: hint})
         try:
-            found.update(typing.get_type_hints(holder, getattr(plain, "__globals__", {}), include_extras=True))
+            found.update(typing.get_type_hints(holder, getattr(plain, "__globals__", {}), local_names, include_extras=True))
         except Exception:  # as above
             lost.append(f"{name}: {hint if isinstance(hint, str) else format_type(hint)}")
     if lost:

@@ -117,6 +117,8 @@ class Plan:
         outputs: per output of the scope its candidate slots.
         readers: per slot the operations that read it.
         has_entrypoints: entry points are configured.
+        gate_readers: slot -> the gates that read it.
+        derived: what others compile from the plan on first use, kept with it.
         straight: neither gates, cycles nor interrupts: each operation runs exactly once, in `sequence`.
     """
 
@@ -131,6 +133,7 @@ class Plan:
     has_entrypoints: bool
     straight: bool
     gate_readers: Mapping[int, tuple[int, ...]]
+    derived: dict[str, Any]
 
     @property
     def sequence(self) -> Iterable[Op]:
@@ -196,6 +199,7 @@ class _Compiler:
             has_entrypoints=bool(self.scope.entrypoints),
             straight=not any(cyclic) and all(op.kind in ("function", "graph") for op in done),
             gate_readers=_gate_readers(done),
+            derived={},
         )
 
     def _slot(self, name: str) -> int:

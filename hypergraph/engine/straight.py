@@ -1,0 +1,241 @@
+"""Straight programs: a plan without gates, cycles and pauses, as one tight loop over slots.
+
+Where nobody watches (no listener, no store, no cache in use), a driver may run such a plan directly. It is the same plan in the same
+order, so no rule stands here a second time: a program knows calls and slots. Whatever is not plain (a missing input, an unknown
+name, a default to be copied) makes it step aside, and the conversation of `flows` takes its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from hypergraph.engine.journal import FAILED, Line
+from hypergraph.engine.run import Ended, Run, Session
+from hypergraph.engine.steps import fail
+from hypergraph.plan import BOUND, COPIED_DEFAULT, INNER, NO_FALLBACK, Op, Plan, plan_of
+from hypergraph.records import RunStatus
+
+if TYPE_CHECKING:
+    from hypergraph.graph import Graph
+
+__all__ = ["Program", "program_of"]
+
+
+class _Missing:
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<no value>"
+
+
+MISSING = _Missing()
+
+ONE_TO_ONE, PLAIN, GENERATOR, NESTED = 0, 1, 2, 3
+
+
+class Failure(Exception):
+    """Carries the exception of an inner graph's node outwards, without taking part in it."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+
+class Program:
+    """A straight plan, ready to be run.
+
+    Attributes:
+        plan: the plan it was made from.
+        template: the slots with bound and default values in them.
+        required, free: names that must, and that may be given.
+        code: per operation (kind, function, argument slots, result slots).
+        outputs: (name, slot) of what a run returns.
+    """
+
+    __slots__ = ("code", "free", "graph", "names", "ops", "outputs", "plan", "required", "template")
+
+    def __init__(self, graph: Graph, plan: Plan, template: list[Any], required: frozenset[str], free: frozenset[str]) -> None:
+        self.graph = graph
+        self.plan = plan
+        self.template = template
+        self.required = required
+        self.free = free
+        self.ops: tuple[Op, ...] = tuple(plan.sequence)
+        self.code = tuple(_instruction(op) for op in self.ops)
+        self.outputs = tuple((name, slots[-1]) for name, slots in plan.outputs)
+        self.names = tuple(name for name, _ in self.outputs)
+
+    def fits(self, inputs: Mapping[str, Any]) -> bool:
+        """Tell whether these inputs are plainly what the program needs."""
+        keys = inputs.keys()
+        return self.required <= keys and keys <= self.free
+
+    def slots(self, inputs: Mapping[str, Any]) -> list[Any]:
+        """Give fresh slots with the inputs in them."""
+        slots = self.template.copy()
+        given = self.plan.given
+        for name, value in inputs.items():
+            slots[given[name]] = value
+        return slots
+
+    def execute(self, slots: list[Any], times: list[float]) -> BaseException | None:
+        """Run all operations over these slots; `times` gets the moment after each. Gives the exception that ended it, or None."""
+        clock = perf_counter
+        stamp = times.append
+        stamp(clock())
+        try:
+            for kind, func, args, outs in self.code:
+                if kind == ONE_TO_ONE:
+                    slots[outs] = func(slots[args])
+                elif kind == PLAIN:
+                    result = func(*[slots[slot] for slot in args])
+                    if type(outs) is int:
+                        slots[outs] = result
+                    else:
+                        outs(slots, result)
+                elif kind == GENERATOR:
+                    outs(slots, list(func(*[slots[slot] for slot in args])))
+                else:
+                    func(slots)
+                stamp(clock())
+        except Exception as error:
+            stamp(clock())
+            return error.error if type(error) is Failure else error
+        return None
+
+    def values(self, slots: list[Any]) -> dict[str, Any]:
+        """Read the outputs off the slots."""
+        return {name: slots[slot] for name, slot in self.outputs}
+
+    def done(self, slots: list[Any]) -> dict[str, Any]:
+        """Read those outputs off the slots that are there already."""
+        return {name: slots[slot] for name, slot in self.outputs if slots[slot] is not MISSING}
+
+    def journal(self, times: list[float] | tuple[float, ...], error: BaseException | None) -> list[Line]:
+        """Write the lines of a run that went by these times."""
+        lines: list[Line] = []
+        count = len(times) - 1
+        for place in range(count):
+            op = self.ops[place]
+            line = Line(op, op.layer, place, (1,) * len(op.args), ())
+            line.started, line.ended = times[place], times[place + 1]
+            if error is not None and place == count - 1:
+                line.status, line.error = FAILED, error
+            lines.append(line)
+        return lines
+
+    def ended(self, session: Session, run_id: str, slots: list[Any], times: list[float], error: BaseException | None) -> Ended:
+        """Say how a run ended that did not go well."""
+        run = Run(session, self.graph, self.plan, run_id, inputs={})
+        run.journal = self.journal(times, error)
+        if error is not None:
+            fail(run, run.journal[-1], error)
+        status = RunStatus.COMPLETED if error is None else RunStatus.FAILED
+        return Ended(run, status, self.done(slots), duration_ms=(times[-1] - times[0]) * 1000, error=error)
+
+
+def program_of(graph: Graph, *, cached: bool) -> Program | None:
+    """Give the graph's straight program, or None when there is none. `cached`: a result cache is in use.
+
+    It is made on first use and kept with the plan.
+    """
+    plan = plan_of(graph)
+    key = "program, cache in use" if cached else "program"
+    if key not in plan.derived:
+        plan.derived[key] = _compile(graph, plan, cached)
+    found: Program | None = plan.derived[key]
+    return found
+
+
+def _compile(graph: Graph, plan: Plan, cached: bool) -> Program | None:
+    if not plan.straight or not all(_plain(op, cached) for op in plan.ops):
+        return None
+    template: list[Any] = [MISSING] * len(plan.slot_names)
+    required: set[str] = set()
+    bound: set[str] = set()
+    for op in plan.ops:
+        for argument in op.args:
+            if argument.shared or len(argument.slots) > 1 and argument.slots[-1] != plan.given.get(argument.name):
+                return None
+            if plan.given.get(argument.name) not in argument.slots:
+                continue
+            if argument.fallback == NO_FALLBACK:
+                required.add(argument.name)
+            elif argument.fallback == COPIED_DEFAULT:
+                # May be given; what is copied per use has no place in a template.
+                required.add(argument.name)
+            elif argument.value is not INNER:
+                template[plan.given[argument.name]] = argument.value
+                if argument.fallback == BOUND:
+                    bound.add(argument.name)
+    given = {argument.name for op in plan.ops for argument in op.args if plan.given.get(argument.name) in argument.slots}
+    return Program(graph, plan, template, frozenset(required), frozenset(given - bound))
+
+
+def _plain(op: Op, cached: bool) -> bool:
+    """Tell whether an operation is a plain call (or a nested graph of plain calls)."""
+    node: Any = op.node
+    if op.emits and not op.outs and op.kind == "graph":
+        return False
+    if node.code is not None:
+        return node.code.simple and not node.is_async and not (cached and node.cache) and not getattr(node, "batch", False)
+    if node.map_config is not None or node.runner_override is not None:
+        return False
+    return program_of(node.graph, cached=cached) is not None
+
+
+def _instruction(op: Op) -> tuple[int, Any, Any, Any]:
+    node: Any = op.node
+    args = tuple(argument.slots[-1] for argument in op.args)
+    if node.code is None:
+        return NESTED, _nested(op, args), args, None
+    func = node.code.func
+    if node.is_generator:
+        return GENERATOR, func, args, _store(op)
+    if len(op.outs) == 1:
+        if len(args) == 1:
+            return ONE_TO_ONE, func, args[0], op.outs[0]
+        return PLAIN, func, args, op.outs[0]
+    return PLAIN, func, args, _store(op)
+
+
+def _store(op: Op) -> Callable[[list[Any], Any], None]:
+    """Give what takes a return value apart into its slots."""
+    unpack = op.node.unpack  # type: ignore[attr-defined]
+    outs = op.outs
+
+    def store(slots: list[Any], result: Any) -> None:
+        for slot, value in zip(outs, unpack(result), strict=True):
+            slots[slot] = value
+
+    return store
+
+
+def _nested(op: Op, args: tuple[int, ...]) -> Callable[[list[Any]], None]:
+    """Give what runs an inner program over the outer slots."""
+    node: Any = op.node
+    inner = program_of(node.graph, cached=False)
+    assert inner is not None
+    into = [
+        (outer, inner.plan.given[node.inner_address(argument.name)])
+        for outer, argument in zip(args, op.args, strict=True)
+    ]
+    found = dict(inner.outputs)
+    back = [(found[node.inner_output(name)], slot) for name, slot in zip(node.data_outputs, op.outs, strict=True)]
+    template, execute = inner.template, inner.execute
+
+    def call(slots: list[Any]) -> None:
+        inside = template.copy()
+        for outer, slot in into:
+            value = slots[outer]
+            if value is not MISSING:
+                inside[slot] = value
+        error = execute(inside, [])
+        if error is not None:
+            raise Failure(error)
+        for slot, outer in back:
+            slots[outer] = inside[slot]
+
+    return call

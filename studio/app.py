@@ -36,6 +36,7 @@ _KEY_NAMES: Final = {
     "ctrl+l": "ctrl+l",
 }
 _ROOM: Final = 60, 16
+_NOTE_EVERY: Final = 2.0
 _OPEN: Final = "HYPERGRAPH_STUDIO_OPEN"
 
 
@@ -108,6 +109,7 @@ class StudioApp(App[None]):
         self.ascii_only = options.ascii or _needs_ascii()
         self._palette: tuple[str, Palette] | None = None
         self._trail: list[str] = []
+        self._noted = ""
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = f"hypergraph-{options.theme}"
@@ -142,10 +144,11 @@ class StudioApp(App[None]):
         address = os.environ.get(_OPEN) or (recall(tab) if tab is not None else None) or self.options.at
         if address:
             self.post_message(Go(address))
+        if tab is not None:
+            self.set_interval(_NOTE_EVERY, self.note_place)
 
     async def on_unmount(self) -> None:
         """End what only looks; runs go on."""
-        self.note_place()
         await self.studio.close()
 
     # Going places.
@@ -166,13 +169,14 @@ class StudioApp(App[None]):
             await self.switch_mode(target.mode)
         if target.rest and (show := getattr(self.screen, "show_address", None)) is not None:
             show(target)
-        self.call_after_refresh(self.note_place)
 
     def note_place(self) -> None:
         """Write down where this browser tab is; a terminal comes back to nothing."""
         tab = tab_here()
-        if tab is not None and isinstance(self.screen, PlaceScreen):
-            remember(tab, self.screen.address)
+        if tab is None or not isinstance(self.screen, PlaceScreen) or self.screen.address == self._noted:
+            return
+        self._noted = self.screen.address
+        remember(tab, self._noted)
 
     async def action_back(self) -> None:
         """Go back to the place before this one."""

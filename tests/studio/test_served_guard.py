@@ -226,7 +226,7 @@ async def test_no_app_outlives_its_window(running: Running) -> None:
             await until_painted(websocket)
         (pid,) = running.app_pids()
         async with asyncio.timeout(10):
-            while alive(pid):  # noqa: ASYNC110  # another process ends, which tells nobody
+            while alive(pid):  # another process ends, which tells nobody
                 await asyncio.sleep(0.05)
 
 

@@ -1,0 +1,99 @@
+"""Every screen as a picture, at the sizes and in the themes that people use; `pytest --snapshot-update` takes them anew."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from studio.app import StudioApp
+from studio.options import StudioOptions
+from tests.studio.fakes import NOW, FakeStudio
+
+SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
+PLACES = {
+    "graphs": "hg:graphs",
+    "launch": "hg:launch/rag-eval",
+    "run": "hg:run/rag-eval-7",
+    "failed": "hg:run/rag-eval-5",
+    "batch": "hg:run/batch-12",
+    "runs": "hg:runs",
+    "inbox": "hg:inbox",
+    "compare": "hg:compare/rag-eval-5/rag-eval-7",
+}
+Compare = Callable[..., bool]
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Times of day are drawn in the local zone: here it is the same everywhere."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def picture(compare: Compare, address: str, size: tuple[int, int], *, press: tuple[str, ...] = (), **options: Any) -> None:
+    app = StudioApp(StudioOptions(at=address, **options), FakeStudio(), clock=lambda: NOW)  # type: ignore[arg-type]
+
+    async def settle(pilot: Pilot[None]) -> None:
+        await pilot.pause(0.4)
+        for key in press:
+            await pilot.press(key)
+            await pilot.pause(0.15)
+        app.clear_notifications()
+        await pilot.pause()
+
+    app.animation_level = "none"
+    assert compare(app, terminal_size=size, run_before=settle)
+    assert app._exception is None
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_place(snap_compare: Compare, place: str, size: str) -> None:
+    picture(snap_compare, PLACES[place], SIZES[size])
+
+
+@pytest.mark.parametrize("theme", ["light", "contrast"])
+@pytest.mark.parametrize("place", ["graphs", "run", "batch"])
+def test_a_theme(snap_compare: Compare, place: str, theme: str) -> None:
+    picture(snap_compare, PLACES[place], SIZES["120x40"], theme=theme)
+
+
+@pytest.mark.parametrize(
+    ("sheet", "place", "press"),
+    [
+        ("fork", "failed", ("F",)),
+        ("stop", "run", ("S",)),
+        ("kill", "run", ("K",)),
+        ("answer", "inbox", ("a", "t")),
+        ("help", "run", ("question_mark",)),
+        ("places", "graphs", ("f2",)),
+        ("command log", "graphs", ("at",)),
+        ("problems", "graphs", ("exclamation_mark",)),
+        ("doctor", "graphs", ("f12",)),
+        ("jump", "run", ("grave_accent",)),
+        ("time", "run", ("t",)),
+        ("values", "run", ("t", "t")),
+        ("logs", "run", ("t", "t", "t")),
+        ("lineage", "run", ("t", "t", "t", "t")),
+        ("unfolded", "run", ("l",)),
+        ("missing input", "launch", ("f5",)),
+    ],
+)
+def test_a_sheet_or_a_tab(snap_compare: Compare, sheet: str, place: str, press: tuple[str, ...]) -> None:
+    picture(snap_compare, PLACES[place], SIZES["80x24"], press=press)
+
+
+@pytest.mark.parametrize("place", ["graphs", "run", "runs"])
+def test_plain_below_sixty_by_sixteen(snap_compare: Compare, place: str) -> None:
+    picture(snap_compare, PLACES[place], (40, 12))
+
+
+def test_ascii_only(snap_compare: Compare) -> None:
+    picture(snap_compare, PLACES["run"], SIZES["80x24"], ascii=True)

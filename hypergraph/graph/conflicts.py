@@ -2,7 +2,7 @@
 
 Theory of operation. Two producers never leave it open which value is the newest when
 
-* they are *exclusive*: a gate that chooses one target leads to one of them through one branch, to the other through another; or
+* they are *exclusive*: a gate that chooses one target would have to choose differently for each (see `conditions`); or
 * they are *in sequence*: ordering, explicit or certain data edges lead from one to the other within a round.
 
 A reader is then wired to the producers whose value can reach it. A value that another producer overwrites on its way gives no edge
@@ -15,18 +15,16 @@ Everything here is done only for names that have several producers. Nodes are nu
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 
 from hypergraph._text import fix, listing, quoted
 from hypergraph.exceptions import GraphConfigError
 from hypergraph.graph._components import strong_components
+from hypergraph.graph.conditions import Conditions
 
-__all__ = ["Branches", "Contest", "Links", "Readers", "RoundOrder", "prove"]
-
-_MIXED = -1
+__all__ = ["Contest", "Links", "Readers", "RoundOrder", "prove"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,96 +42,12 @@ class Links:
     control: Sequence[tuple[int, int]]
 
 
-class Branches:
-    """What lies behind which branch of which gate."""
-
-    def __init__(self, count: int, links: Links, contested: Iterable[tuple[int, int]], single: frozenset[int]) -> None:
-        """Take the edges, the possible edges of contested names, and the gates that choose one target at a time."""
-        self._flows: list[list[int]] = [[] for _ in range(count)]
-        self._chosen: list[list[int]] = [[] for _ in range(count)]
-        self._into: list[list[int]] = [[] for _ in range(count)]
-        for source, target in (*links.data, *links.waits, *contested):
-            self._flows[source].append(target)
-            self._into[target].append(source)
-        for gate, target in links.control:
-            self._chosen[gate].append(target)
-            self._into[target].append(gate)
-        self._single = single
-        self._gated = bool(links.control)
-        following = [flows + chosen for flows, chosen in zip(self._flows, self._chosen, strict=True)]
-        self._place = _places(count, following)
-        self._labels: dict[int, tuple[int, dict[int, int]]] = {}
-        self._conditions: dict[int, frozenset[tuple[int, int]]] = {}
-
-    def exclusive(self, one: int, other: int) -> bool:
-        """True when a gate that chooses one target leads to `one` and `other` through different branches only."""
-        return self.all_exclusive((one, other))
-
-    def all_exclusive(self, nodes: Sequence[int]) -> bool:
-        """True when one gate leads to each of these nodes through a branch of its own."""
-        limit = max(self._place[node] for node in nodes)
-        for gate in self._above(nodes[0]):
-            if gate in self._single:
-                labels = self._label(gate, limit)
-                branches = {labels.get(node, _MIXED) for node in nodes}
-                if len(branches) == len(nodes) and _MIXED not in branches:
-                    return True
-        return False
-
-    def conditions(self, node: int) -> frozenset[tuple[int, int]]:
-        """Give the (gate, target) decisions without which `node` cannot run."""
-        if node not in self._conditions:
-            found = ((gate, self._label(gate, self._place[node]).get(node, _MIXED)) for gate in self._above(node))
-            self._conditions[node] = frozenset((gate, branch) for gate, branch in found if branch != _MIXED)
-        return self._conditions[node]
-
-    def _above(self, node: int) -> Iterator[int]:
-        """Give the gates that lead to `node`, the nearest first."""
-        if not self._gated:
-            return
-        seen, waiting = {node}, deque([node])
-        while waiting:
-            for before in self._into[waiting.popleft()]:
-                if before not in seen:
-                    seen.add(before)
-                    waiting.append(before)
-                    if self._chosen[before]:
-                        yield before
-
-    def _label(self, gate: int, limit: int) -> Mapping[int, int]:
-        """Give each node behind `gate` the branch that leads to it, `_MIXED` when several do; nodes placed after `limit` are left out.
-
-        The walk ends at the gate itself (its next decision begins another round) and at its own targets, which only it makes run.
-        """
-        known = self._labels.get(gate)
-        if known is not None and known[0] >= limit:
-            return known[1]
-        own = frozenset(self._chosen[gate])
-        labels = {target: target for target in own}
-        waiting = deque(own)
-        while waiting:
-            node = waiting.popleft()
-            label = labels[node]
-            after = [near for near in self._flows[node] if near not in own]
-            # A gate that stands behind several branches decides after them: its choice begins another round.
-            after += [near for near in self._chosen[node] if label != _MIXED or near not in own]
-            for near in after:
-                if near == gate or self._place[near] > limit:
-                    continue
-                old = labels.get(near)
-                if old is None:
-                    labels[near] = label
-                elif old in (label, _MIXED):
-                    continue
-                else:
-                    labels[near] = _MIXED
-                waiting.append(near)
-        self._labels[gate] = (limit, labels)
-        return labels
-
-
 class RoundOrder:
-    """Who comes before whom within one round of a graph."""
+    """Who comes before whom within one round of a graph.
+
+    Attributes:
+        control: the (gate, target) pairs whose gate comes first.
+    """
 
     def __init__(self, count: int, links: Links, starts: frozenset[int], *, rounds: bool = True) -> None:
         """Take the certain edges; those that lead back to `starts`, and control edges inside a circle, begin another round.
@@ -151,6 +65,7 @@ class RoundOrder:
             control = [(source, target) for source, target in control if target not in starts or group[source] != group[target]]
             group = _places(count, _following(count, (*flows, *links.waits, *control)))
             control = [(source, target) for source, target in control if group[source] != group[target]]
+        self.control = tuple(control)
         self._following = _following(count, (*flows, *links.waits, *control))
         self._place = _places(count, self._following)
         self._known: dict[tuple[int, int], bool] = {}
@@ -200,7 +115,7 @@ class Contest:
         return replace(self, makers=tuple(maker for maker in self.makers if maker in makers))
 
 
-def prove(name: str, makers: Sequence[int], titles: Sequence[str], branches: Branches, order: RoundOrder) -> Contest:
+def prove(name: str, makers: Sequence[int], titles: Sequence[str], conditions: Conditions, order: RoundOrder) -> Contest:
     """Find out why of any two producers of `name` it is clear which value is the newer one.
 
     Raises:
@@ -209,10 +124,10 @@ def prove(name: str, makers: Sequence[int], titles: Sequence[str], branches: Bra
     row = tuple(sorted(makers, key=order.place))
     if all(order.precedes(first, second) for first, second in pairwise(row)):
         return Contest(row, in_sequence=not order.precedes(row[-1], row[0]), exclusive=False)
-    if branches.all_exclusive(row):
+    if conditions.all_exclusive(row):
         return Contest(tuple(makers), in_sequence=False, exclusive=True)
     for one, other in combinations(row, 2):
-        if not (branches.exclusive(one, other) or order.precedes(one, other) or order.precedes(other, one)):
+        if not (conditions.exclusive(one, other) or order.precedes(one, other) or order.precedes(other, one)):
             raise _unprovable(name, [titles[maker] for maker in makers], titles[one], titles[other])
     return Contest(tuple(makers), in_sequence=False, exclusive=False)
 
@@ -220,11 +135,13 @@ def prove(name: str, makers: Sequence[int], titles: Sequence[str], branches: Bra
 class Readers:
     """Wires the readers of contested names to the producers whose value can reach them."""
 
-    def __init__(self, contests: Mapping[str, Contest], links: Links, titles: Sequence[str], branches: Branches, order: RoundOrder) -> None:
+    def __init__(
+        self, contests: Mapping[str, Contest], links: Links, titles: Sequence[str], conditions: Conditions, order: RoundOrder
+    ) -> None:
         """Take what was proved about the producers, and the certain edges."""
         self._contests = contests
         self._titles = titles
-        self._branches = branches
+        self._conditions = conditions
         self._order = order
         self._pairs = [*links.data, *links.waits, *links.control]
         self._early: dict[tuple[int, str], tuple[int, ...]] = {}
@@ -323,8 +240,7 @@ class Readers:
 
     def _as_certain(self, other: int, maker: int, reader: int) -> bool:
         """True when `other` runs whenever `maker` and `reader` do."""
-        wanted = self._branches.conditions(other)
-        return not wanted or wanted <= self._branches.conditions(maker) | self._branches.conditions(reader)
+        return self._conditions.implied(other, maker, reader)
 
 
 def _following(count: int, pairs: Iterable[tuple[int, int]]) -> list[list[int]]:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from hypergraph._text import did_you_mean, fix, listing
 from hypergraph.exceptions import GraphConfigError
-from hypergraph.graph.conflicts import Branches, Links, Readers, RoundOrder, prove
+from hypergraph.graph.conditions import Conditions
+from hypergraph.graph.conflicts import Links, Readers, RoundOrder, prove
 from hypergraph.nodes import END
 
 if TYPE_CHECKING:
@@ -137,30 +138,41 @@ class _Wirer:
         data += [pair for pair in self.declared.data if pair[0] != pair[1]]
         data += self.declared.ordering
         waits = [(maker, waiter) for (waiter, name), makers in self.waits.items() if name not in contested for maker in makers]
-        possible = [
-            (maker, reader)
-            for name, nodes in readers.items()
-            for reader in nodes
-            # What passes between the producers of one name is the question itself.
-            if reader not in self.data_makers[name]
-            for maker in self.data_makers[name]
-        ]
-        choosing = frozenset(number for number, node in enumerate(self.nodes) if node.is_gate and not node.multi_target)  # type: ignore[attr-defined]
-        branches = Branches(count, Links(data, waits, self.control), possible, choosing)
-        self._drop_exclusive_waits(contested, branches)
-        waits = [(maker, waiter) for (waiter, _), makers in self.waits.items() for maker in makers]
         certain = Links(data, waits, self.control)
+        conditions = self._conditions(feeds, readers, RoundOrder(count, certain, self.starts, rounds=self.inferred))
+        self._drop_exclusive_waits(contested, conditions)
+        certain = Links(data, [(maker, waiter) for (waiter, _), makers in self.waits.items() for maker in makers], self.control)
         order = RoundOrder(count, certain, self.starts, rounds=self.inferred)
-        contests = {name: prove(name, self.makers[name], self.titles, branches, order) for name in self.contested}
+        contests = {name: prove(name, self.makers[name], self.titles, conditions, order) for name in self.contested}
         # An emit of the same name orders, but brings no value.
         values = {name: contests[name].among(set(self.data_makers[name])) for name in readers}
-        feeds.update(Readers(values, certain, self.titles, branches, order).connect(readers))
+        feeds.update(Readers(values, certain, self.titles, conditions, order).connect(readers))
 
-    def _drop_exclusive_waits(self, contested: frozenset[str], branches: Branches) -> None:
+    def _conditions(
+        self, feeds: Mapping[tuple[int, str], tuple[int, ...]], readers: Mapping[str, Sequence[int]], order: RoundOrder
+    ) -> Conditions:
+        """Say which decisions each node needs: through values without a default, through signals, and as a target."""
+        needs: list[list[tuple[int, ...]]] = [[] for _ in self.nodes]
+        if order.control:
+            asked = [(reader, name, makers) for (reader, name), makers in feeds.items()]
+            asked += [(reader, name, tuple(self.data_makers[name])) for name, nodes in readers.items() for reader in nodes]
+            for reader, name, makers in asked:
+                others = tuple(maker for maker in makers if maker != reader)
+                if others and not self.nodes[reader].has_default_for(name):
+                    needs[reader].append(others)
+            for (waiter, _), makers in self.waits.items():
+                needs[waiter].append(makers)
+        targets: dict[int, list[int]] = {}
+        for gate, target in self.control:
+            targets.setdefault(gate, []).append(target)
+        single = frozenset(gate for gate in targets if not self.nodes[gate].multi_target)  # type: ignore[attr-defined]
+        return Conditions(needs, order.control, targets, single)
+
+    def _drop_exclusive_waits(self, contested: frozenset[str], conditions: Conditions) -> None:
         """A node does not wait for a producer on another branch than its own, if there is one to wait for."""
         for (waiter, name), makers in self.waits.items():
             if name in contested and len(makers) > 1:
-                self.waits[waiter, name] = tuple(maker for maker in makers if not branches.exclusive(maker, waiter)) or makers
+                self.waits[waiter, name] = tuple(maker for maker in makers if not conditions.exclusive(maker, waiter)) or makers
 
     def _collect(self, feeds: Mapping[tuple[int, str], tuple[int, ...]]) -> Wiring:
         data: dict[Pair, list[str]] = {}

@@ -40,12 +40,7 @@ def test_a_chain_reads_along_its_arrows():
 
 def test_without_types_names_alone_remain():
     assert Graph([embed, retrieve]).describe(show_types=False) == (
-        "# unnamed\n"
-        "  Inputs:\n"
-        "    required: text\n"
-        "    optional: top_k\n"
-        "  Outputs: embedding → docs\n"
-        "  Nodes: embed → retrieve"
+        "# unnamed\n  Inputs:\n    required: text\n    optional: top_k\n  Outputs: embedding → docs\n  Nodes: embed → retrieve"
     )
 
 
@@ -55,11 +50,7 @@ def test_a_chain_is_written_in_its_own_order():
 
 def test_bound_names_have_a_line_of_their_own():
     assert Graph([embed, retrieve]).bind(top_k=9, text="hi").describe() == (
-        "# unnamed\n"
-        "  Inputs:\n"
-        "    bound: text, top_k\n"
-        "  Outputs: embedding (list[float]) → docs (list[str])\n"
-        "  Nodes: embed → retrieve"
+        "# unnamed\n  Inputs:\n    bound: text, top_k\n  Outputs: embedding (list[float]) → docs (list[str])\n  Nodes: embed → retrieve"
     )
 
 
@@ -94,20 +85,10 @@ def test_ordering_alone_makes_no_arrow():
 def test_only_the_active_part_is_described():
     graph = Graph([embed, retrieve, generate], name="rag").bind(query="why")
     assert graph.select("docs").describe() == (
-        "# rag\n"
-        "  Inputs:\n"
-        "    required: text (str)\n"
-        "    optional: top_k (int)\n"
-        "  Outputs: docs (list[str])\n"
-        "  Nodes: embed → retrieve"
+        "# rag\n  Inputs:\n    required: text (str)\n    optional: top_k (int)\n  Outputs: docs (list[str])\n  Nodes: embed → retrieve"
     )
     assert graph.with_entrypoint("generate").describe() == (
-        "# rag\n"
-        "  Inputs:\n"
-        "    required: docs (list[str])\n"
-        "    bound: query\n"
-        "  Outputs: answer (str)\n"
-        "  Nodes: generate"
+        "# rag\n  Inputs:\n    required: docs (list[str])\n    bound: query\n  Outputs: answer (str)\n  Nodes: generate"
     )
 
 

@@ -179,7 +179,7 @@ class TestNestedBindings:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             graph = Graph([nested("x, factor", factor=1)]).bind(factor=2)
-            graph.scope, graph.describe()  # noqa: B018
+            graph.scope, graph.describe()
         with pytest.warns(UserWarning, match=r"Parent bind.*factor.*overrides nested bind") as caught:
             assert graph.inputs.bound == {"factor": 2}
         assert caught[0].filename == __file__

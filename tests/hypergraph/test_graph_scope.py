@@ -40,7 +40,11 @@ class TestEntryPoints:
         assert graph.inputs.required == ("p", "k")
 
     def test_parameters_of_unreached_siblings_become_inputs(self):
-        nodes = [make("retrieve", "query", out="docs"), make("settings", "level", out="style", defaults=1), make("write", "docs", "style", out="z")]
+        nodes = [
+            make("retrieve", "query", out="docs"),
+            make("settings", "level", out="style", defaults=1),
+            make("write", "docs", "style", out="z"),
+        ]
         graph = Graph(nodes).with_entrypoint("retrieve")
         assert active(graph) == ["retrieve", "write"]
         assert graph.inputs.required == ("query", "style")
@@ -151,7 +155,9 @@ class TestSelect:
     def test_a_second_selection_replaces_the_first(self, line):
         assert active(line.select("q").select("s")) == ["other"]
 
-    @pytest.mark.parametrize(("names", "said"), [(("zzz",), "not graph outputs"), (("q", "q"), "unique output names"), ((), "at least one")])
+    @pytest.mark.parametrize(
+        ("names", "said"), [(("zzz",), "not graph outputs"), (("q", "q"), "unique output names"), ((), "at least one")]
+    )
     def test_wrong_selections_are_refused(self, line, names, said):
         with pytest.raises(ValueError, match=said) as caught:
             line.select(*names)

@@ -40,7 +40,9 @@ class TestNames:
     def test_other_identifiers_are_fine(self, name):
         assert name in Graph([make(name)]).nodes
 
-    @pytest.mark.parametrize(("output", "said"), [("my-out", "identifiers"), ("class", "keyword"), ("", "identifiers"), ("_hidden", "reserved for internal use")])
+    @pytest.mark.parametrize(
+        ("output", "said"), [("my-out", "identifiers"), ("class", "keyword"), ("", "identifiers"), ("_hidden", "reserved for internal use")]
+    )
     def test_output_and_emit_names_too(self, output, said):
         assert said in refused("Invalid output name", [make("a", out=output)])
         assert said in refused("Invalid output name", [make("a", out="y", emit=output)])
@@ -50,7 +52,9 @@ class TestNames:
         assert set(Graph([inner.as_node(name="my-inner", namespaced=True), make("g", "z", "w")]).nodes) == {"my-inner", "g"}
         assert Graph([inner.as_node(name="y")]).outputs == ("y",)
 
-    @pytest.mark.parametrize("nodes", [[make("process"), make("process", out="z")], [Graph([make("f")], name="process").as_node(), make("process", out="z")]])
+    @pytest.mark.parametrize(
+        "nodes", [[make("process"), make("process", out="z")], [Graph([make("f")], name="process").as_node(), make("process", out="z")]]
+    )
     def test_two_nodes_of_one_name(self, nodes):
         refused("Duplicate node name: 'process'", nodes)
 

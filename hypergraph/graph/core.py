@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from graphviz import Digraph
 
-    from hypergraph.graph.drawing import Scene
+    from hypergraph.viz.scene import Scene
 
 __all__ = ["Graph"]
 

@@ -352,4 +352,4 @@ def _without_none(hint: Any) -> Any:
 
 
 def _short(name: str) -> str:
-    return repr(shorten(name, 200)) if isinstance(name, str) else repr(name)[:200]
+    return repr(shorten(name, 200))

@@ -7,6 +7,7 @@ Plain functions are read from their code object, which is several times faster t
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 import re
 import sys
@@ -152,8 +153,32 @@ class CallableInfo:
         param = inspect.signature(self.func).parameters.get(cast("str", self.context_param))
         return param is not None and param.kind is _KEYWORD_ONLY
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A decorator puts the node where its function was, so that pickle cannot find the function by name; the node can be found.
+        func = self.func
+        module, path = getattr(func, "__module__", None), getattr(func, "__qualname__", None)
+        if isinstance(module, str) and isinstance(path, str):
+            found = getattr(_find(module, path), "code", None)
+            if isinstance(found, CallableInfo) and found.func is func:
+                return _info_at, (module, path)
+        return read_callable, (func,)
+
     def __repr__(self) -> str:
         return f"CallableInfo({self.name}, {tuple(param.name for param in self.parameters)!r})"
+
+
+def _find(module: str, path: str) -> Any:
+    found: Any = sys.modules.get(module)
+    for part in path.split("."):
+        found = getattr(found, part, None)
+    return found
+
+
+def _info_at(module: str, path: str) -> CallableInfo:
+    """Give what is known of the function of the node that stands at a place in a module."""
+    importlib.import_module(module)
+    info: CallableInfo = _find(module, path).code
+    return info
 
 
 def read_callable(func: Any) -> CallableInfo:

@@ -12,7 +12,8 @@ from typing import Any, get_args, get_origin, overload
 from hypergraph._text import fix, plural, quoted
 from hypergraph._typing import list_of
 from hypergraph.nodes._callable import CallableInfo, read_callable
-from hypergraph.nodes.base import CallableNode, HyperNode
+from hypergraph.nodes.base import HyperNode
+from hypergraph.nodes.callable_node import CallableNode
 
 __all__ = ["FunctionNode", "node", "read_source"]
 

@@ -9,7 +9,7 @@ from typing import Any, final
 from hypergraph._hashing import hash_text
 from hypergraph._text import did_you_mean, fix, quoted
 from hypergraph.nodes._callable import CallableInfo
-from hypergraph.nodes.base import CallableNode
+from hypergraph.nodes.callable_node import CallableNode
 from hypergraph.nodes.function import read_source
 
 __all__ = ["END", "Decision", "GateNode", "IfElseNode", "RouteNode", "ifelse", "route"]

@@ -8,33 +8,20 @@ cloning are kept by inner names, so that they carry each other along in any orde
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from hypergraph._hashing import hash_text
 from hypergraph._text import did_you_mean, fix, listing
 from hypergraph._typing import list_of
 from hypergraph.exceptions import GraphConfigError, RenameError
 from hypergraph.nodes import _inner
+from hypergraph.nodes._boundary import MapErrors, MapMode, MapOver, check_exposure, check_title, read_map_over
 from hypergraph.nodes._inner import InnerGraph
 from hypergraph.nodes._rename import Ports, merge_changes
 from hypergraph.nodes.base import HyperNode
 
 __all__ = ["GraphNode"]
-
-MapMode = Literal["zip", "product"]
-MapErrors = Literal["raise", "continue"]
-
-
-@dataclass(frozen=True, slots=True)
-class _MapOver:
-    """How the inner graph is mapped; names are inner ones."""
-
-    params: tuple[str, ...]
-    mode: MapMode
-    error_handling: MapErrors
-    clone: bool | tuple[str, ...]
 
 
 class GraphNode(HyperNode):
@@ -61,7 +48,7 @@ class GraphNode(HyperNode):
     _outputs: Ports | None
     _exposed_inputs: Mapping[str, str]
     _exposed_outputs: Mapping[str, str]
-    _map_over: _MapOver | None
+    _map_over: MapOver | None
     _former_names: tuple[str, ...]
 
     def __init__(
@@ -80,7 +67,7 @@ class GraphNode(HyperNode):
                 "A graph that becomes a node needs a name: neither the graph nor the call gives one."
                 + fix("graph.as_node(name='inner')", "Or name the graph: Graph([...], name='inner')")
             )
-        _check_title(title)
+        check_title(title)
         if cache:
             raise GraphConfigError(
                 f"cache=True is not supported on GraphNode {title!r}: a graph has no result of its own to keep."
@@ -325,31 +312,8 @@ class GraphNode(HyperNode):
             ValueError: no or unknown parameters, a wrong mode, or a mapped parameter among the cloned ones.
             TypeError: `clone` is neither bool nor a list of names.
         """
-        if not params:
-            known = listing(self.local_inputs)
-            raise ValueError(f"map_over() of {self._name!r} needs at least one parameter." + fix(f"Its inputs: {known}"))
-        if mode not in ("zip", "product"):
-            raise ValueError(f"Invalid mode {mode!r} for map_over()." + fix("Use one of: 'zip', 'product'"))
-        if error_handling not in ("raise", "continue"):
-            raise ValueError(f"Invalid error_handling {error_handling!r} for map_over()." + fix("Use one of: 'raise', 'continue'"))
-        mapped = tuple(dict.fromkeys(self._resolve(param, "map_over") for param in params))
-        return self._with(_map_over=_MapOver(mapped, mode, error_handling, self._read_clone(clone, mapped)))
-
-    def _read_clone(self, clone: Any, mapped: tuple[str, ...]) -> bool | tuple[str, ...]:
-        if isinstance(clone, bool):
-            return clone
-        if not isinstance(clone, list):
-            raise TypeError(f"clone must be bool or list of names, got {type(clone).__name__}." + fix("clone=True, or clone=['name']"))
-        if not all(isinstance(name, str) for name in clone):
-            raise TypeError(f"clone list entries must be strings, got {clone!r:.80}." + fix("clone=['name']"))
-        names = tuple(dict.fromkeys(self._resolve(name, "clone") for name in clone))
-        both = [name for name in names if name in mapped]
-        if both:
-            raise ValueError(
-                f"Cannot clone mapped parameter {self._local(both[0])!r} of {self._name!r}: each item has its own value of it."
-                + fix("Leave it out of clone=[...]")
-            )
-        return names
+        how = read_map_over(params, mode, error_handling, clone, owner=self._name, inner_of=self._resolve)
+        return self._with(_map_over=how)
 
     def _resolve(self, name: Any, where: str) -> str:
         """Give the inner address that is meant by an address or a local name."""
@@ -379,7 +343,7 @@ class GraphNode(HyperNode):
         Raises:
             ValueError: the name contains "." or "/".
         """
-        _check_title(name)
+        check_title(name)
         return self._with(_name=name, _former_names=tuple(dict.fromkeys((*self._former_names, self._name))))
 
     def with_inputs(self, mapping: Mapping[str, str] | None = None, /, **renames: str) -> Self:
@@ -434,32 +398,14 @@ class GraphNode(HyperNode):
             wanted.update(name if isinstance(name, Mapping) else {name: name})
         wanted.update(aliases)
         inputs, outputs = dict(self._exposed_inputs), dict(self._exposed_outputs)
+        ports = tuple(dict.fromkeys((*self.local_inputs, *self.local_outputs)))
         for local, alias in wanted.items():
-            self._check_exposure(local, alias, {**inputs, **outputs})
+            check_exposure(local, alias, ports, {**inputs, **outputs}, self._name)
             if local in self.local_inputs:
                 inputs[local] = alias
             if local in self.local_outputs:
                 outputs[local] = alias
         return self._with(_exposed_inputs=inputs, _exposed_outputs=outputs)
-
-    def _check_exposure(self, local: str, alias: Any, exposed: Mapping[str, str]) -> None:
-        if local not in self.local_inputs and local not in self.local_outputs:
-            ports = tuple(dict.fromkeys((*self.local_inputs, *self.local_outputs)))
-            bare = str(local).removeprefix(f"{self._name}.")
-            if bare != local and bare in ports:
-                raise ValueError(f"Local port names are needed in expose(), got the address {local!r}." + fix(f"expose({bare!r})"))
-            raise ValueError(
-                f"{local!r} is not on GraphNode surface of {self._name!r}.{did_you_mean(str(local), ports)}"
-                + fix(f"Its ports: {listing(ports)}", "An output that the inner graph's select() leaves out is no port")
-            )
-        if not isinstance(alias, str) or not alias:
-            raise ValueError(f"The alias of {local!r} must be a non-empty str, got {alias!r}.")
-        taken = [name for name, other in exposed.items() if other == alias and name != local]
-        if taken:
-            raise ValueError(
-                f"The alias {alias!r} is already used by port {taken[0]!r} of {self._name!r}; {local!r} cannot have it too."
-                + fix("Give each port an alias of its own")
-            )
 
     # -- identity --
 
@@ -489,14 +435,3 @@ class GraphNode(HyperNode):
         inner = f" as {self._name!r}" if self._graph.name not in (None, self._name) else ""
         mapped = f", map_over={[*self.mapped_inputs]!r}" if self._map_over is not None else ""
         return f"GraphNode({self._graph.name or self._name}{inner}, inputs={self.inputs!r}, outputs={self.outputs!r}{mapped})"
-
-
-def _check_title(name: Any) -> None:
-    if not isinstance(name, str):
-        raise TypeError(f"The name of a GraphNode must be a str, got {type(name).__name__}: {name!r:.80}.")
-    for sign in (".", "/"):
-        if sign in name:
-            raise ValueError(
-                f"Invalid name for a GraphNode: {name!r:.80} cannot contain {sign!r}, which separates names in addresses and run ids."
-                + fix("Use letters, digits, '_' or '-'")
-            )

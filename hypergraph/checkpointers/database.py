@@ -124,8 +124,9 @@ class Database:
             return db
         db = connect(file_uri(self.path, "mode=rw"))
         try:
-            _switch_to_wal(db)
+            # First, so that a migration that fails leaves not even another journal mode behind.
             self._bring_up_to_date(db)
+            _switch_to_wal(db)
             if self._at_open is not None:
                 self._at_open(db)
         except BaseException:

@@ -163,7 +163,9 @@ def _level(scene: Scene, shown: Sequence[SceneInput], look: _Look) -> list[RailR
     paths = [item.path if isinstance(item, SceneNode) else item.name for item in items]
     loops: dict[str, list[str]] = {}
     for source, target in sorted(arrangement.back, key=lambda pair: position[pair[1]]):
-        loops.setdefault(source, []).append(target)
+        # A node that reads its own output is no loop by itself: what repeats it is a gate, or a longer way round.
+        if source != target:
+            loops.setdefault(source, []).append(target)
     wide = {index for index, item in enumerate(items) if isinstance(item, SceneNode) and (item.opened or item.name in loops)}
     rows: list[RailRow] = []
     for item, lanes in zip(items, lay_lanes(parents, wide, glyphs.lines), strict=True):

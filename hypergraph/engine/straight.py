@@ -7,18 +7,21 @@ name, a default to be copied) makes it step aside, and the conversation of `flow
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from hypergraph.engine.journal import FAILED, Line
+from hypergraph.engine.logs import log_of
 from hypergraph.engine.run import Ended, Run, Session
 from hypergraph.engine.steps import fail
+from hypergraph.events import new_run_id
 from hypergraph.plan import BOUND, COPIED_DEFAULT, INNER, NO_FALLBACK, Op, Plan, plan_of
 from hypergraph.records import RunStatus
 
 if TYPE_CHECKING:
     from hypergraph.graph import Graph
+    from hypergraph.runlog import RunLog
 
 __all__ = ["Program", "program_of"]
 
@@ -52,18 +55,22 @@ class Program:
         required, free: names that must, and that may be given.
         code: per operation (kind, function, argument slots, result slots).
         outputs: (name, slot) of what a run returns.
+        hidden, inner: from which slot on, and where per nested operation, the times of inner runs are kept.
     """
 
-    __slots__ = ("code", "free", "graph", "names", "ops", "outputs", "plan", "required", "template")
+    __slots__ = ("code", "free", "graph", "hidden", "inner", "names", "ops", "outputs", "plan", "required", "template")
 
     def __init__(self, graph: Graph, plan: Plan, template: list[Any], required: frozenset[str], free: frozenset[str]) -> None:
         self.graph = graph
         self.plan = plan
-        self.template = template
+        self.hidden = len(template)
+        nested = [op for op in plan.sequence if op.node.code is None]
+        self.inner = {op.index: self.hidden + number for number, op in enumerate(nested)}
+        self.template = [*template, *(None for _ in nested)]
         self.required = required
         self.free = free
         self.ops: tuple[Op, ...] = tuple(plan.sequence)
-        self.code = tuple(_instruction(op) for op in self.ops)
+        self.code = tuple(_instruction(op, self.inner.get(op.index, -1)) for op in self.ops)
         self.outputs = tuple((name, slots[-1]) for name, slots in plan.outputs)
         self.names = tuple(name for name, _ in self.outputs)
 
@@ -113,8 +120,8 @@ class Program:
         """Read those outputs off the slots that are there already."""
         return {name: slots[slot] for name, slot in self.outputs if slots[slot] is not MISSING}
 
-    def journal(self, times: list[float] | tuple[float, ...], error: BaseException | None) -> list[Line]:
-        """Write the lines of a run that went by these times."""
+    def journal(self, times: Sequence[float], error: BaseException | None, inner: Sequence[Any] = ()) -> list[Line]:
+        """Write the lines of a run that went by these times; `inner` are the hidden slots."""
         lines: list[Line] = []
         count = len(times) - 1
         for place in range(count):
@@ -123,13 +130,16 @@ class Program:
             line.started, line.ended = times[place], times[place + 1]
             if error is not None and place == count - 1:
                 line.status, line.error = FAILED, error
+            hidden = self.inner.get(op.index)
+            if hidden is not None and inner and inner[hidden - self.hidden] is not None:
+                line.inner = _inner_log(op, *inner[hidden - self.hidden])
             lines.append(line)
         return lines
 
     def ended(self, session: Session, run_id: str, slots: list[Any], times: list[float], error: BaseException | None) -> Ended:
         """Say how a run ended that did not go well."""
         run = Run(session, self.graph, self.plan, run_id, inputs={})
-        run.journal = self.journal(times, error)
+        run.journal = self.journal(times, error, slots[self.hidden :])
         if error is not None:
             fail(run, run.journal[-1], error)
         status = RunStatus.COMPLETED if error is None else RunStatus.FAILED
@@ -186,11 +196,11 @@ def _plain(op: Op, cached: bool) -> bool:
     return program_of(node.graph, cached=cached) is not None
 
 
-def _instruction(op: Op) -> tuple[int, Any, Any, Any]:
+def _instruction(op: Op, hidden: int) -> tuple[int, Any, Any, Any]:
     node: Any = op.node
     args = tuple(argument.slots[-1] for argument in op.args)
     if node.code is None:
-        return NESTED, _nested(op, args), args, None
+        return NESTED, _nested(op, args, hidden), args, None
     func = node.code.func
     if node.is_generator:
         return GENERATOR, func, args, _store(op)
@@ -199,6 +209,13 @@ def _instruction(op: Op) -> tuple[int, Any, Any, Any]:
             return ONE_TO_ONE, func, args[0], op.outs[0]
         return PLAIN, func, args, op.outs[0]
     return PLAIN, func, args, _store(op)
+
+
+def _inner_log(op: Op, run_id: str, times: list[float], error: BaseException | None, inner: Sequence[Any]) -> Callable[[], RunLog]:
+    graph: Any = op.node.graph  # type: ignore[attr-defined]
+    program = program_of(graph, cached=False)
+    assert program is not None
+    return lambda: log_of(graph.name, run_id, (times[-1] - times[0]) * 1000, program.journal(times, error, inner))
 
 
 def _store(op: Op) -> Callable[[list[Any], Any], None]:
@@ -213,7 +230,7 @@ def _store(op: Op) -> Callable[[list[Any], Any], None]:
     return store
 
 
-def _nested(op: Op, args: tuple[int, ...]) -> Callable[[list[Any]], None]:
+def _nested(op: Op, args: tuple[int, ...], hidden: int) -> Callable[[list[Any]], None]:
     """Give what runs an inner program over the outer slots."""
     node: Any = op.node
     inner = program_of(node.graph, cached=False)
@@ -224,7 +241,7 @@ def _nested(op: Op, args: tuple[int, ...]) -> Callable[[list[Any]], None]:
     ]
     found = dict(inner.outputs)
     back = [(found[node.inner_output(name)], slot) for name, slot in zip(node.data_outputs, op.outs, strict=True)]
-    template, execute = inner.template, inner.execute
+    template, execute, first = inner.template, inner.execute, inner.hidden
 
     def call(slots: list[Any]) -> None:
         inside = template.copy()
@@ -232,7 +249,9 @@ def _nested(op: Op, args: tuple[int, ...]) -> Callable[[list[Any]], None]:
             value = slots[outer]
             if value is not MISSING:
                 inside[slot] = value
-        error = execute(inside, [])
+        times: list[float] = []
+        error = execute(inside, times)
+        slots[hidden] = (new_run_id(), times, error, inside[first:])
         if error is not None:
             raise Failure(error)
         for slot, outer in back:

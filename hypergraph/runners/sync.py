@@ -17,9 +17,11 @@ from hypergraph.runners.base import (
     RunnerCapabilities,
     check_capabilities,
     check_options,
+    mapped_names,
     merge_inputs,
 )
 from hypergraph.runners.calls import MapCall, map_call_flow, map_result, run_call_flow, run_result
+from hypergraph.runners.direct import direct_map, direct_program, direct_run
 from hypergraph.runners.listening import dispatcher_of
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["SyncRunner"]
 
 _CAPABILITIES = RunnerCapabilities(supports_streaming=True, supports_checkpointing=True)
+
+_NO_LINEAGE = (None, None, None, None)
 
 SYNC_NAMES = {
     "begin": "begin_sync",
@@ -173,6 +177,12 @@ class SyncRunner(BaseRunner):
         check_options(
             error_handling=error_handling, on_missing=on_missing, select=select, entrypoint=entrypoint, max_iterations=max_iterations
         )
+        if self._unwatched(event_processors, show_progress) and (workflow_id, checkpoint, fork_from, retry_from) == _NO_LINEAGE:
+            # Nothing but the values is asked for: no id to stop it by, nobody to tell, nowhere to store.
+            plain = _plain_inputs(values, input_values)
+            program = direct_program(graph, plain, cached=self.cache is not None)
+            if program is not None:
+                return direct_run(program, plain, error_handling)
         given = merge_inputs(graph, values, input_values)
         check_capabilities("SyncRunner", _CAPABILITIES, graph)
         self._check_store()
@@ -233,6 +243,12 @@ class SyncRunner(BaseRunner):
         check_options(
             error_handling=error_handling, on_missing=on_missing, select=select, entrypoint=entrypoint, max_iterations=max_iterations
         )
+        if self._unwatched(event_processors, show_progress) and (workflow_id, clone, only, retry_from) == (None, False, None, None):
+            plain = _plain_inputs(values, input_values)
+            program = direct_program(graph, plain, cached=self.cache is not None)
+            names = mapped_names(graph, map_over)
+            if program is not None and not program.inner and all(name in plain for name in names):
+                return direct_map(program, graph, plain, names, map_mode, keep_going=error_handling == "continue")
         call = MapCall(map_over, map_mode, clone, error_handling == "continue", workflow_id, retry_from, only)
         session, dispatcher, given = self._map_session(graph, values, input_values, call, event_processors, show_progress)
         session.max_iterations = max_iterations or DEFAULT_MAX_ITERATIONS
@@ -339,6 +355,10 @@ class SyncRunner(BaseRunner):
         lineage = Lineage(workflow_id, checkpoint, override_workflow, fork_from, retry_from)
         return SyncDriver(self.checkpointer).drive(forecast_flow(session, graph, dict(values or {}), lineage))
 
+    def _unwatched(self, processors: Sequence[Any] | None, show_progress: bool | None) -> bool:
+        shown = self.show_progress if show_progress is None else show_progress
+        return self.checkpointer is None and not processors and not shown
+
     def _session(self, dispatcher: EventDispatcher | None, *, stored: bool, graph: Graph) -> Session:
         if stored:
             self.checkpointer.trust(annotated_types(graph))
@@ -376,6 +396,15 @@ class SyncRunner(BaseRunner):
                 f"{type(store).__name__} does not support sync writes, which SyncRunner needs."
                 + fix("Use SqliteCheckpointer or MemoryCheckpointer", "Or run with AsyncRunner")
             )
+
+
+def _plain_inputs(values: Mapping[str, Any] | None, keywords: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Join the two ways of giving inputs where nothing is in both; what is, `merge_inputs` refuses."""
+    if not keywords:
+        return values or {}
+    if not values:
+        return keywords
+    return {**values, **keywords} if values.keys().isdisjoint(keywords) else {}
 
 
 def _rest(flow: Flow) -> Flow:

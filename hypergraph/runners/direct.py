@@ -1,0 +1,126 @@
+"""Calls without an audience: where nobody watches, a straight program is run directly, and results are built when looked at."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from hypergraph.engine.logs import log_of
+from hypergraph.engine.mapping import items_of
+from hypergraph.engine.run import Ended, Session
+from hypergraph.engine.straight import Program, program_of
+from hypergraph.events import new_run_id
+from hypergraph.records import RunStatus
+from hypergraph.results import LazyResults, MapResult, RunResult
+
+if TYPE_CHECKING:
+    from hypergraph.graph import Graph
+    from hypergraph.runlog import RunLog
+
+__all__ = ["direct_map", "direct_program", "direct_run", "failed_result", "plain_result"]
+
+_SPREAD = 0x9E3779B97F4B
+_MASK = (1 << 48) - 1
+
+
+def direct_program(graph: Graph, given: Mapping[str, Any], *, cached: bool) -> Program | None:
+    """Give the program that runs these inputs as they are, or None when the call needs the whole conversation."""
+    program = program_of(graph, cached=cached)
+    return program if program is not None and program.fits(given) else None
+
+
+def direct_run(program: Program, given: Mapping[str, Any], error_handling: str) -> RunResult:
+    """Run a program once."""
+    slots = program.slots(given)
+    times: list[float] = []
+    error = program.execute(slots, times)
+    if error is None:
+        return plain_result(program, program.values(slots), times, inner=slots[program.hidden :])
+    return failed_result(program, slots, times, error, error_handling)
+
+
+def plain_result(
+    program: Program, values: dict[str, Any], times: Sequence[float], run_id: str | None = None, inner: Sequence[Any] = ()
+) -> RunResult:
+    """Give a completed result whose log is built when it is read."""
+    result = RunResult(values, RunStatus.COMPLETED, run_id)
+
+    def log() -> RunLog:
+        return log_of(program.graph.name, result.run_id, (times[-1] - times[0]) * 1000, program.journal(times, None, inner))
+
+    result._log = log
+    return result
+
+
+def failed_result(program: Program, slots: list[Any], times: list[float], error: BaseException, error_handling: str) -> RunResult:
+    """Raise a node's exception, or give the failed result."""
+    ended = program.ended(Session("direct"), new_run_id(), slots, times, error)
+    if error_handling == "raise":
+        raise error
+    return ended.result()
+
+
+def direct_map(
+    program: Program, graph: Graph, given: Mapping[str, Any], params: Sequence[str], mode: str, *, keep_going: bool
+) -> MapResult:
+    """Run a program once per item. Per item a tuple of outputs and the times of its nodes are kept."""
+    items = items_of(given, params, mode)
+    names = tuple(params)
+    if not items.count:
+        return MapResult((), None, 0, names, mode, graph.name)
+    base = program.slots(items.shared)
+    places = [program.plan.given[name] for name in params]
+    read = _reader(program)
+    times = array("d")
+    width = len(program.code) + 1
+    rows: list[Any] = []
+    failures: dict[int, Ended] = {}
+    execute = program.execute
+    single = places[0] if len(places) == 1 else None
+    for index, values in enumerate(items.columns()):
+        slots = base.copy()
+        if single is not None:
+            slots[single] = values[0]
+        else:
+            for place, value in zip(places, values, strict=True):
+                slots[place] = value
+        error = execute(slots, times)
+        if error is None:
+            rows.append(read(slots))
+            continue
+        spent = list(times[index * width :])
+        failures[index] = program.ended(Session("direct"), new_run_id(), slots, spent, error)
+        if not keep_going:
+            raise error
+        rows.append(())
+        times.extend([spent[-1]] * (width - len(spent)))
+    duration_ms = (times[-1] - times[0]) * 1000
+    batch_id = new_run_id()
+    first = int(batch_id[4:], 16)
+
+    def build(index: int) -> RunResult:
+        if index in failures:
+            return failures[index].result()
+        spent = tuple(islice(times, index * width, (index + 1) * width))
+        run_id = f"run-{(first ^ (index + 1) * _SPREAD) & _MASK:012x}"
+        return plain_result(program, dict(zip(program.names, rows[index], strict=True)), spent, run_id)
+
+    def values_of(index: int) -> Mapping[str, Any]:
+        return failures[index].values if index in failures else dict(zip(program.names, rows[index], strict=True))
+
+    status: Callable[[int], RunStatus] | RunStatus = RunStatus.COMPLETED
+    if failures:
+        status = lambda index: RunStatus.FAILED if index in failures else RunStatus.COMPLETED  # noqa: E731  # one expression, used once
+    results = LazyResults(len(rows), build, status=status, values=values_of)
+    return MapResult(results, batch_id, duration_ms, names, mode, graph.name)
+
+
+def _reader(program: Program) -> Callable[[list[Any]], tuple[Any, ...]]:
+    slots = [slot for _, slot in program.outputs]
+    if len(slots) == 1:
+        only = slots[0]
+        return lambda row: (row[only],)
+    return itemgetter(*slots) if slots else lambda _: ()

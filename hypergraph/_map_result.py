@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, overload
 
 from hypergraph._html import html_table
 from hypergraph._repr import compact, compact_values
+from hypergraph._sequence import LazySequence
 from hypergraph._text import duration, error_text, plural
 from hypergraph.records import RunStatus
-from hypergraph.runlog import LazySequence, MapLog, RunLog, build_map_log, stand_in
+from hypergraph.runlog import MapLog, RunLog, build_map_log, stand_in
 
 if TYPE_CHECKING:
     from hypergraph.results import RunResult

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from hypergraph._lazy import lazy_face
 from hypergraph.events.dispatcher import EventDispatcher
 from hypergraph.events.processor import AsyncEventProcessor, EventProcessor, TypedEventProcessor
 from hypergraph.events.types import (
@@ -31,6 +31,16 @@ from hypergraph.events.types import (
 if TYPE_CHECKING:
     from hypergraph.events.otel import OpenTelemetryProcessor as OpenTelemetryProcessor
     from hypergraph.events.progress import RichProgressProcessor as RichProgressProcessor
+else:
+    # Loaded on first use: nobody pays for a progress bar or a tracer that is never built.
+    __getattr__, __dir__ = lazy_face(
+        __name__,
+        {
+            "hypergraph.events.otel": ("OpenTelemetryProcessor",),
+            "hypergraph.events.progress": ("RichProgressProcessor",),
+        },
+        submodules=("otel", "progress"),
+    )
 
 __all__ = [
     "AsyncEventProcessor",
@@ -57,12 +67,3 @@ __all__ = [
     "new_run_id",
     "new_span",
 ]
-
-# Loaded on first use: nobody pays for a progress bar or a tracer that is never built.
-_LATER = {"OpenTelemetryProcessor": "hypergraph.events.otel", "RichProgressProcessor": "hypergraph.events.progress"}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        return getattr(import_module(_LATER[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from hypergraph.runlog import LazySequence, LogLine, MapLog, NodeRecord, NodeStats, build_log, build_map_log, stand_in
+from hypergraph._sequence import LazySequence
+from hypergraph.runlog import LogLine, MapLog, NodeRecord, NodeStats, build_log, build_map_log, stand_in
 
 
 class Page:

@@ -27,7 +27,8 @@ class TestSourceAudit:
     def test_complexity_counts_branches_and_leaves_inner_functions_to_themselves(self, tmp_path):
         path = tmp_path / "sample.py"
         path.write_text(
-            "def outer(a, b):\n    if a and b:\n        return [x for x in a if x]\n    def inner():\n        while a: pass\n    return inner\n"
+            "def outer(a, b):\n    if a and b:\n        return [x for x in a if x]\n"
+            "    def inner():\n        while a: pass\n    return inner\n"
         )
         functions = SyncRunner().run(source_audit.file_audit.select("functions"), path=str(path))["functions"]
         assert [(one.name, one.line, one.length, one.complexity) for one in functions] == [("outer", 1, 6, 4), ("inner", 4, 2, 2)]

@@ -317,7 +317,8 @@ class _Compiler:
             args=args,
             outs=tuple(self.made[node.name, name] for name in node.data_outputs),
             emits=tuple(self.made[node.name, name] for name in node.outputs if name not in node.data_outputs),
-            waits=tuple(self._wait(node, name, order) for name in node.wait_for),
+            # What only nodes outside of the scope bring about is not waited for: they never run.
+            waits=tuple(self._wait(node, name, order) for name in node.wait_for if (node.name, name) in self.scope.wait_producers),
             gates=tuple(self.index[gate] for gate in self.scope.gates_of.get(node.name, ())),
             targets={t: self.index[t] for t in getattr(node, "targets", ()) if t in self.index} if kind == "gate" else {},
             region=region,

@@ -31,7 +31,13 @@ def test_python_snippets_run_and_print_what_they_say(page: Path, eval_example: E
     names: dict = {}
     for example in find_examples(page):
         run = eval_example.run_print_update if eval_example.update_examples else eval_example.run_print_check
-        names |= run(example, module_globals=names)
+        failure = ""
+        try:
+            names |= run(example, module_globals=names)
+        except Exception as error:
+            failure = repr(error)
+        # Outside the handler: the traceback of a snippet ends in a frame that pytest cannot print.
+        assert not failure, f"{page.name}:{example.start_line}"
 
 
 @each_page

@@ -162,6 +162,9 @@ def program_of(graph: Graph, *, cached: bool) -> Program | None:
 def _compile(graph: Graph, plan: Plan, cached: bool) -> Program | None:
     if not plan.straight or not all(_plain(op, cached) for op in plan.ops):
         return None
+    if any(len(slots) > 1 for _, slots in plan.outputs):
+        # Which of several writers came last is for the state to tell: it is not the last one in node order.
+        return None
     template: list[Any] = [MISSING] * len(plan.slot_names)
     required: set[str] = set()
     bound: set[str] = set()

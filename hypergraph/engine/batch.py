@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypergraph.engine import reports
 from hypergraph.engine.journal import error_text
+from hypergraph.engine.matching import match_items
 from hypergraph.engine.requests import Ask, Flow, Together
 from hypergraph.engine.restore import restore
 from hypergraph.engine.run import Ended, Origin, Run, Session
@@ -18,21 +19,12 @@ from hypergraph.records import RunStatus, WorkflowStatus
 
 if TYPE_CHECKING:
     from hypergraph.engine.mapping import Items
+    from hypergraph.engine.matching import ItemPlan
     from hypergraph.graph import Graph
     from hypergraph.records import Run as StoredRun
     from hypergraph.runlog import MapLog
 
-__all__ = ["Batch", "BatchEnded", "ItemPlan", "batch_flow", "overall"]
-
-
-class ItemPlan:
-    """Under which id an item is stored, and which stored run it goes on from."""
-
-    __slots__ = ("source", "workflow_id")
-
-    def __init__(self, workflow_id: str, source: StoredRun | None = None) -> None:
-        self.workflow_id = workflow_id
-        self.source = source
+__all__ = ["Batch", "BatchEnded", "batch_flow", "overall"]
 
 
 class Batch:
@@ -124,6 +116,12 @@ class BatchEnded:
         self.duration_ms = 0.0
         self.store_errors: tuple[str, ...] = ()
 
+    @property
+    def stored_status(self) -> RunStatus:
+        """The status that is stored and reported: "partial" when some items failed and some completed."""
+        partial = self.status is RunStatus.FAILED and self.counts.get(RunStatus.COMPLETED)
+        return RunStatus.PARTIAL if partial else self.status
+
     def take(self, index: int, item: Ended, sink: Callable[[int, Ended], None] | None) -> None:
         """Take in one item that has ended: keep it, or hand it on."""
         self.counts[item.status] = self.counts.get(item.status, 0) + 1
@@ -186,7 +184,7 @@ def _close(batch: Batch, ended: BatchEnded, started: float) -> Flow:
     if session.stored:
         total = sum(ended.counts.values())
         failed = ended.counts.get(RunStatus.FAILED, 0)
-        status = WorkflowStatus(stored_status(ended).value)
+        status = WorkflowStatus(ended.stored_status.value)
         ended.store_errors = tuple(
             (
                 yield Ask(
@@ -203,13 +201,6 @@ def _close(batch: Batch, ended: BatchEnded, started: float) -> Flow:
         )
     if session.emit is not None:
         reports.batch_ended(batch, ended)
-
-
-def stored_status(ended: BatchEnded) -> RunStatus:
-    """Give the status that is stored and reported: "partial" when some items failed and some completed."""
-    if ended.status is RunStatus.FAILED and ended.counts.get(RunStatus.COMPLETED):
-        return RunStatus.PARTIAL
-    return ended.status
 
 
 def _failed(ended: Ended | None) -> bool:
@@ -280,6 +271,4 @@ def _item_origin(batch: Batch, source: StoredRun) -> Flow:
 
 def _item_plans(batch: Batch) -> Flow:
     """Match a batch's items with the stored runs of an earlier call."""
-    from hypergraph.engine.matching import match_items
-
     return (yield from match_items(batch))

@@ -6,13 +6,23 @@ from collections import defaultdict, deque
 from typing import TYPE_CHECKING
 
 from hypergraph._hashing import hash_value
-from hypergraph.engine.batch import Batch, ItemPlan
 from hypergraph.engine.requests import Ask, Flow
 
 if TYPE_CHECKING:
+    from hypergraph.engine.batch import Batch
     from hypergraph.records import Run as StoredRun
 
-__all__ = ["match_items"]
+__all__ = ["ItemPlan", "match_items"]
+
+
+class ItemPlan:
+    """Under which id an item is stored, and which stored run it goes on from."""
+
+    __slots__ = ("source", "workflow_id")
+
+    def __init__(self, workflow_id: str, source: StoredRun | None = None) -> None:
+        self.workflow_id = workflow_id
+        self.source = source
 
 
 def match_items(batch: Batch) -> Flow:

@@ -211,9 +211,7 @@ def batch_started(batch: Batch) -> None:
 
 def batch_ended(batch: Batch, ended: BatchEnded) -> None:
     """Tell how a batch ended, with its counts."""
-    from hypergraph.engine.batch import stored_status
-
-    status = stored_status(ended)
+    status = ended.stored_status
     counts = ended.counts
     _emit(
         batch,

@@ -12,8 +12,8 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import FunctionType
-from typing import Any, NamedTuple, cast
+from types import FunctionType, UnionType
+from typing import Annotated, Any, NamedTuple, Union, cast, get_origin
 
 from hypergraph._text import fix
 from hypergraph.nodes.context import NodeContext
@@ -26,6 +26,7 @@ _VAR_POSITIONAL = inspect.Parameter.VAR_POSITIONAL
 _KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
 _VAR_KEYWORD = inspect.Parameter.VAR_KEYWORD
 
+_OPTIONAL = re.compile(r"(?:\w+\.)*Optional\[(.+)\]")
 _WORD = re.compile(r"[^\W\d]\w*")
 # How many frames from the definition outwards are searched for the local types that its annotations name.
 _SCOPES = 3
@@ -286,13 +287,18 @@ def _is_context(annotation: Any, func: Any) -> bool:
     if isinstance(annotation, type):
         return issubclass(annotation, NodeContext)
     if isinstance(annotation, str):
-        text = annotation.strip().strip("'\"")
-        if text.isidentifier():
-            found = getattr(func, "__globals__", {}).get(text)
-            return text == "NodeContext" if found is None else isinstance(found, type) and issubclass(found, NodeContext)
-        bare = text.removeprefix("Optional[").removesuffix("]").replace("| None", "").replace("None |", "").strip()
-        return bare.rpartition(".")[2] == "NodeContext" or bare.rpartition("[")[2] == "NodeContext"
-    return any(_is_context(part, func) for part in getattr(annotation, "__args__", ()) if part is not annotation)
+        return any(_names_context(part.strip(" '\""), func) for part in annotation.split("|"))
+    if get_origin(annotation) in (Union, UnionType):
+        return any(_is_context(part, func) for part in annotation.__args__)
+    return get_origin(annotation) is Annotated and _is_context(annotation.__args__[0], func)
+
+
+def _names_context(text: str, func: Any) -> bool:
+    """Tell whether one name in a textual annotation is the context's: what it stands for where that is known, else how it reads."""
+    inside = _OPTIONAL.fullmatch(text)
+    name = inside[1] if inside else text
+    found = getattr(func, "__globals__", {}).get(name)
+    return name.rpartition(".")[2] == "NodeContext" if found is None else isinstance(found, type) and issubclass(found, NodeContext)
 
 
 def _local_names(func: Any) -> dict[str, Any]:

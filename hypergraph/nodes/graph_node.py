@@ -317,7 +317,7 @@ class GraphNode(HyperNode):
 
     def _resolve(self, name: Any, where: str) -> str:
         """Give the inner address that is meant by an address or a local name."""
-        inner = self._inner_inputs.get(name) or self._input_ports.original(name)
+        inner = (self._inner_inputs.get(name) or self._input_ports.original(name)) if isinstance(name, str) else None
         if inner is None:
             raise ValueError(
                 f"{where}: {name!r} is not an input of {self._name!r}.{did_you_mean(str(name), self.local_inputs)}"

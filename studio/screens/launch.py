@@ -40,16 +40,18 @@ class LaunchScreen(PlaceScreen):
 
     DEFAULT_CSS = """
     LaunchScreen #body { layout: vertical; }
+    LaunchScreen #left { height: 1fr; width: 1fr; }
     LaunchScreen #form { height: 1fr; padding: 0 1 0 0; }
     LaunchScreen #fields, LaunchScreen #options, LaunchScreen .row { height: auto; }
     LaunchScreen .row { layout: horizontal; height: 1; }
     LaunchScreen .row > .name { width: 16; }
     LaunchScreen #preflight { height: 9; border-top: solid $rule; }
-    LaunchScreen #go { height: 1; }
+    LaunchScreen #go { height: 1; margin-top: 1; }
     LaunchScreen #run { width: 18; margin: 0 2 0 1; }
     LaunchScreen.-wide #body, LaunchScreen.-huge #body { layout: horizontal; }
-    LaunchScreen.-wide #form, LaunchScreen.-huge #form { width: 6fr; height: 1fr; }
+    LaunchScreen.-wide #left, LaunchScreen.-huge #left { width: 6fr; height: 1fr; }
     LaunchScreen.-wide #preflight, LaunchScreen.-huge #preflight { width: 5fr; height: 1fr; border-top: none; border-left: solid $rule; }
+    LaunchScreen.-wide #form, LaunchScreen.-huge #form { height: auto; max-height: 90%; }
     LaunchScreen Button { min-width: 16; }
     LaunchScreen.-tiny #preflight, LaunchScreen.-tiny Tick, LaunchScreen.-tiny .type { display: none; }
     """
@@ -101,12 +103,12 @@ class LaunchScreen(PlaceScreen):
                 ),
                 id="options",
             ),
-            Label(),
-            Horizontal(Button("Run", id="run", variant="primary", compact=True), Label(id="verdict"), id="go"),
             id="form",
             can_focus=False,
         )
-        yield Container(form, LinesPane(id="preflight"), id="body")
+        # The button stays in sight, however long the form is.
+        go = Horizontal(Button("Run", id="run", variant="primary", compact=True), Label(id="verdict"), id="go")
+        yield Container(Vertical(form, go, id="left"), LinesPane(id="preflight"), id="body")
 
     async def on_mount(self) -> None:
         """Show the graph that was asked for, else the first one."""

@@ -10,7 +10,6 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +27,7 @@ _PAGE: Final = Path(__file__).parent / "page"
 _LARGEST_FRAME: Final = 64 * 1024
 _ENDED: Final = 4000
 _FULL: Final = 4001
+_GONE: Final = 1001
 _DEFAULT_SIZE: Final = 80, 24
 _LONGEST_ADDRESS: Final = 2_000
 
@@ -126,12 +126,16 @@ class StudioServer(textual_server.Server):  # type: ignore[misc]  # textual-serv
         if len(self._open) >= self._options.sessions:
             await websocket.close(code=_FULL, message=b"too many windows")
             return websocket
+
+        async def close() -> None:
+            await websocket.close(code=_GONE if process.stopping else _ENDED)
+
         process = SessionProcess(
             self._command,
             self._environment(request, tab),
             write_bytes=websocket.send_bytes,
             write_str=websocket.send_str,
-            close=partial(websocket.close, code=_ENDED),
+            close=close,
             download_manager=self.download_manager,
         )
         self._open.add(process)

@@ -49,6 +49,8 @@ class SessionProcess(AppService):  # type: ignore[misc]  # textual-serve ships n
         super().__init__(" ".join(argv), **options)
         self._argv = list(argv)
         self._extra = dict(extra)
+        self.stopping = False
+        """True once the server ends the app, False while an end would be the user's own."""
 
     async def _open_app_process(self, width: int = 80, height: int = 24) -> Process:
         width, height = clamp(width, height)
@@ -79,6 +81,7 @@ class SessionProcess(AppService):  # type: ignore[misc]  # textual-serve ships n
         """
         if self._task is None or self._process is None:
             return
+        self.stopping = True
         task, self._task = self._task, None
         process = self._process
         await self._download_manager.cancel_app_downloads(app_service_id=self.app_service_id)

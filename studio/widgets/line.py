@@ -36,7 +36,6 @@ _SAFE: Final[dict[int, str | None]] = {
     0x09: "  ",
     0x0A: "↵",
     0x0D: None,
-    0x1B: "␛",
 }
 _LONGEST: Final = 4_000
 

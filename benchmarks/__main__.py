@@ -34,7 +34,7 @@ def _say(lines: list[str]) -> None:
 def main() -> None:
     """Measure, print as it goes, and write the JSON at the end."""
     options = _options()
-    effort = Effort(5, 0.005) if options.quick else Effort(15, 0.05)
+    effort = Effort(3, 0.004) if options.quick else Effort(15, 0.05)
     missing = sorted(set(DISTRIBUTIONS) - set(versions()))
     if missing and not options.no_peers:
         _say([f"Left out, not installed: {', '.join(missing)} (pip install 'hypergraph-studio[bench]')"])

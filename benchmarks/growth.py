@@ -8,7 +8,7 @@ import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks.cases import timed
+from benchmarks.cases import build, timed
 from benchmarks.work import chain, counter_loop
 from hypergraph import SyncRunner
 
@@ -89,7 +89,7 @@ def growth(quick: bool) -> list[Growth]:
 
     return [
         Growth("nodes of a chain, run", "node", _points(tens[: 4 - cut], nodes)),
-        Growth("nodes of a chain, built", "node", _points(tens[: 4 - cut], lambda size: lambda: chain(size).inputs)),
+        Growth("nodes of a chain, built", "node", _points(tens[: 4 - cut], build)),
         Growth("rounds of a loop", "round", _points(tens[: 5 - cut], rounds)),
         Growth("items of a map", "item", _points(tens[: 5 - cut], items)),
         Growth("items of a streamed map", "item", _points(tens[: 6 - cut], _stream)),

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from benchmarks.growth import Growth, Memory
-from benchmarks.harness import Outcome
+from benchmarks.harness import Case, Figure, Outcome
 from benchmarks.peers import versions
 
 __all__ = ["as_json", "compared", "described", "growth_lines", "memory_lines"]
@@ -31,11 +31,18 @@ def described(outcome: Outcome) -> list[str]:
         ratio = "" if figure.ratio is None else f"{figure.ratio:8.2f} x floor"
         verdict = ""
         if figure.name == "hypergraph" and case.goal:
-            met = (case.most is None or figure.median <= case.most) and (case.ratio is None or (figure.ratio or 0) <= case.ratio)
-            verdict = f"   goal {case.goal}: {'met' if met else 'MISSED'}"
+            verdict = f"   goal {case.goal}: {_verdict(case, figure)}"
         lines.append(f"  {figure.name:26}{_time(figure.median):>12} ±{figure.spread:4.0%}{ratio:>17}{verdict}")
     lines.extend(f"  {name:26}{'left out: ' + reason}" for name, reason in outcome.left_out.items())
     return lines
+
+
+def _verdict(case: Case, figure: Figure) -> str:
+    if case.ratio is not None and figure.ratio is None:
+        return "unknown, there is no floor"
+    too_slow = case.most is not None and figure.median > case.most
+    too_far = case.ratio is not None and figure.ratio is not None and figure.ratio > case.ratio
+    return "MISSED" if too_slow or too_far else "met"
 
 
 def growth_lines(growths: Sequence[Growth]) -> list[str]:

@@ -23,10 +23,10 @@ _STEPS = 100
 _FAILED = "SELECT * FROM runs WHERE status = 'failed' ORDER BY id DESC LIMIT 50"
 
 
-def _connect(path: Path, synchronous: str = "NORMAL") -> sqlite3.Connection:
+def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute(f"PRAGMA synchronous={synchronous}")
+    connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute(
         "CREATE TABLE IF NOT EXISTS steps (run INTEGER, superstep INTEGER, node TEXT, vals TEXT, at REAL,"
         " PRIMARY KEY (run, superstep, node)) WITHOUT ROWID"
@@ -36,8 +36,8 @@ def _connect(path: Path, synchronous: str = "NORMAL") -> sqlite3.Connection:
     return connection
 
 
-def _floor_steps(folder: Path, synchronous: str = "NORMAL") -> Work:
-    connection = _connect(folder / f"floor-{synchronous}.db", synchronous)
+def _floor_steps(folder: Path, name: str) -> Work:
+    connection = _connect(folder / f"floor-{name}.db")
     numbers = itertools.count()
 
     def run() -> None:
@@ -133,7 +133,7 @@ def stored_cases(folder: Path, quick: bool) -> list[Case]:
         Case(
             "checkpointed step, committed each", "step", _STEPS,
             [
-                Contender("floor", partial(_floor_steps, folder)),
+                Contender("floor", partial(_floor_steps, folder, "sync")),
                 Contender("hypergraph", partial(_steps, folder, "sync", "sync")),
                 *peers("steps", _STEPS, folder),
             ],
@@ -141,7 +141,7 @@ def stored_cases(folder: Path, quick: bool) -> list[Case]:
         ),
         Case(
             "checkpointed step, async durability", "step", _STEPS,
-            [Contender("floor", partial(_floor_steps, folder)), Contender("hypergraph", partial(_steps, folder, "async", "async"))],
+            [Contender("floor", partial(_floor_steps, folder, "async")), Contender("hypergraph", partial(_steps, folder, "async", "async"))],
             "at most 0.5 x floor", ratio=0.5, clock="wall",
         ),
         Case(
@@ -160,7 +160,7 @@ def stored_cases(folder: Path, quick: bool) -> list[Case]:
         Case(
             f"history of {runs:,} runs: one run's steps", "read", 1,
             [
-                Contender("floor", partial(_floor_history, folder, runs, f"SELECT * FROM steps WHERE run = {half} ORDER BY superstep")),
+                Contender("floor", partial(_floor_history, folder, runs, f"SELECT * FROM steps WHERE run = {half}")),
                 Contender("hypergraph", partial(_history, folder, runs, lambda store: store.steps(f"run-{half}"))),
             ],
             "at most 2 x floor", ratio=2, clock="wall",

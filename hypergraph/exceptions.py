@@ -64,10 +64,7 @@ class MissingInputError(HypergraphError, ValueError):
             steps.append(f"Provide value for {name!r} in the values dict")
             if near is not None:
                 steps.append(f"(you gave {near!r}: did you mean {name!r}?)")
-        head = f"Missing required input(s): {self.missing!r}"
-        if self.provided:
-            head += f"\n\nProvided: {sorted(self.provided)!r}"
-        return head + fix(*steps)
+        return f"Missing required input(s): {self.missing!r}" + fix(*steps)
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_rebuild_missing, (self.missing, self.provided, str(self)))

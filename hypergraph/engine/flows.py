@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from hypergraph.engine import reports
 from hypergraph.engine.journal import COMPLETED, FAILED, PAUSED, Line, error_text
 from hypergraph.engine.readiness import LayerWalk
+from hypergraph.engine.regions import reachable
 from hypergraph.engine.requests import Ask, Flow, Together
 from hypergraph.engine.restore import restore
 from hypergraph.engine.run import Ended
@@ -23,7 +24,7 @@ from hypergraph.records import RunStatus, WorkflowStatus
 
 if TYPE_CHECKING:
     from hypergraph.engine.run import Run
-    from hypergraph.plan import Op, Plan, Region
+    from hypergraph.plan import Op, Region
     from hypergraph.results import PauseInfo
 
 __all__ = ["run_flow"]
@@ -127,7 +128,7 @@ def _layers(run: Run, progress: _Progress) -> Flow:
                 return
         if walk.runaway:
             runaway += walk.runaway
-            blocked |= _reachable(plan, walk.runaway)
+            blocked |= reachable(plan, walk.runaway)
     if runaway:
         names = [op.name for op in runaway[0].ops]
         progress.status = RunStatus.FAILED
@@ -183,15 +184,3 @@ def _apply_finished(run: Run) -> list[Line]:
 
 def _by_index(line: Line) -> int:
     return line.index
-
-
-def _reachable(plan: Plan, regions: list[Region]) -> set[int]:
-    found: set[int] = set()
-    open_: list[int] = [region.index for region in regions]
-    while open_:
-        for after in plan.regions[open_.pop()].feeds:
-            if after not in found:
-                found.add(after)
-                open_.append(after)
-    return found
-

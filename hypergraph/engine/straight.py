@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hypergraph.graph import Graph
     from hypergraph.runlog import RunLog
 
-__all__ = ["Program", "program_of"]
+__all__ = ["MISSING", "Program", "plain_op", "prefilled", "program_of", "store_of"]
 
 
 class _Missing:
@@ -160,34 +160,40 @@ def program_of(graph: Graph, *, cached: bool) -> Program | None:
 
 
 def _compile(graph: Graph, plan: Plan, cached: bool) -> Program | None:
-    if not plan.straight or not all(_plain(op, cached) for op in plan.ops):
+    if not plan.straight or not all(plain_op(op, cached) for op in plan.ops):
         return None
-    if any(len(slots) > 1 for _, slots in plan.outputs):
-        # Which of several writers came last is for the state to tell: it is not the last one in node order.
-        return None
+    for op in plan.ops:
+        if any(len(argument.slots) > 1 and argument.slots[-1] != plan.given.get(argument.name) for argument in op.args):
+            return None
+    filled = prefilled(plan)
+    return Program(graph, plan, *filled) if filled is not None else None
+
+
+def prefilled(plan: Plan) -> tuple[list[Any], frozenset[str], frozenset[str]] | None:
+    """Give slots with bound and default values in them, the names that must be given, and those that may be; None for shared state."""
     template: list[Any] = [MISSING] * len(plan.slot_names)
     required: set[str] = set()
     bound: set[str] = set()
+    given: set[str] = set()
     for op in plan.ops:
         for argument in op.args:
-            if argument.shared or len(argument.slots) > 1 and argument.slots[-1] != plan.given.get(argument.name):
+            if argument.shared:
                 return None
-            if plan.given.get(argument.name) not in argument.slots:
+            slot = plan.given.get(argument.name)
+            if slot not in argument.slots:
                 continue
-            if argument.fallback == NO_FALLBACK:
-                required.add(argument.name)
-            elif argument.fallback == COPIED_DEFAULT:
-                # May be given; what is copied per use has no place in a template.
+            given.add(argument.name)
+            if argument.fallback in (NO_FALLBACK, COPIED_DEFAULT):
+                # What is copied for each use has no place in a template: it must be given here.
                 required.add(argument.name)
             elif argument.value is not INNER:
-                template[plan.given[argument.name]] = argument.value
+                template[slot] = argument.value
                 if argument.fallback == BOUND:
                     bound.add(argument.name)
-    given = {argument.name for op in plan.ops for argument in op.args if plan.given.get(argument.name) in argument.slots}
-    return Program(graph, plan, template, frozenset(required), frozenset(given - bound))
+    return template, frozenset(required), frozenset(given - bound)
 
 
-def _plain(op: Op, cached: bool) -> bool:
+def plain_op(op: Op, cached: bool) -> bool:
     """Tell whether an operation is a plain call (or a nested graph of plain calls)."""
     node: Any = op.node
     if op.emits and not op.outs and op.kind == "graph":
@@ -206,12 +212,12 @@ def _instruction(op: Op, hidden: int) -> tuple[int, Any, Any, Any]:
         return NESTED, _nested(op, args, hidden), args, None
     func = node.code.func
     if node.is_generator:
-        return GENERATOR, func, args, _store(op)
+        return GENERATOR, func, args, store_of(op)
     if len(op.outs) == 1:
         if len(args) == 1:
             return ONE_TO_ONE, func, args[0], op.outs[0]
         return PLAIN, func, args, op.outs[0]
-    return PLAIN, func, args, _store(op)
+    return PLAIN, func, args, store_of(op)
 
 
 def _inner_log(op: Op, run_id: str, times: list[float], error: BaseException | None, inner: Sequence[Any]) -> Callable[[], RunLog]:
@@ -221,7 +227,7 @@ def _inner_log(op: Op, run_id: str, times: list[float], error: BaseException | N
     return lambda: log_of(graph.name, run_id, (times[-1] - times[0]) * 1000, program.journal(times, error, inner))
 
 
-def _store(op: Op) -> Callable[[list[Any], Any], None]:
+def store_of(op: Op) -> Callable[[list[Any], Any], None]:
     """Give what takes a return value apart into its slots."""
     unpack = op.node.unpack  # type: ignore[attr-defined]
     outs = op.outs

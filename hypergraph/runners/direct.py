@@ -8,6 +8,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from hypergraph.engine.guided import guided_of
 from hypergraph.engine.logs import log_of
 from hypergraph.engine.mapping import items_of
 from hypergraph.engine.run import Ended, Session
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from hypergraph.graph import Graph
     from hypergraph.runlog import RunLog
 
-__all__ = ["direct_map", "direct_program", "direct_run", "failed_result", "plain_result"]
+__all__ = ["direct_map", "direct_program", "direct_run", "guided_run", "failed_result", "plain_result"]
 
 _SPREAD = 0x9E3779B97F4B
 _MASK = (1 << 48) - 1
@@ -40,6 +41,14 @@ def direct_run(program: Program, given: Mapping[str, Any], error_handling: str) 
     if error is None:
         return plain_result(program, program.values(slots), times, inner=slots[program.hidden :])
     return failed_result(program, slots, times, error, error_handling)
+
+
+def guided_run(graph: Graph, given: Mapping[str, Any], *, cached: bool, max_iterations: int) -> Ended | None:
+    """Run a plan with gates and rings once; None when it is of another kind, or needs the whole conversation."""
+    program = guided_of(graph, cached=cached)
+    if program is None or not program.fits(given):
+        return None
+    return program.run(given, new_run_id(), max_iterations)
 
 
 def plain_result(

@@ -21,7 +21,7 @@ from hypergraph.runners.base import (
     merge_inputs,
 )
 from hypergraph.runners.calls import MapCall, map_call_flow, map_result, run_call_flow, run_result
-from hypergraph.runners.direct import direct_map, direct_program, direct_run
+from hypergraph.runners.direct import direct_map, direct_program, direct_run, guided_run
 from hypergraph.runners.listening import dispatcher_of
 
 if TYPE_CHECKING:
@@ -183,6 +183,9 @@ class SyncRunner(BaseRunner):
             program = direct_program(graph, plain, cached=self.cache is not None)
             if program is not None:
                 return direct_run(program, plain, error_handling)
+            ended = guided_run(graph, plain, cached=self.cache is not None, max_iterations=max_iterations or DEFAULT_MAX_ITERATIONS)
+            if ended is not None:
+                return run_result(graph, ended, error_handling=error_handling, on_missing=on_missing)
         given = merge_inputs(graph, values, input_values)
         check_capabilities("SyncRunner", _CAPABILITIES, graph)
         self._check_store()
@@ -193,7 +196,7 @@ class SyncRunner(BaseRunner):
         session.take_over = take_over
         lineage = Lineage(workflow_id, checkpoint, override_workflow, fork_from, retry_from)
         try:
-            ended: Ended = SyncDriver(self.checkpointer).drive(run_call_flow(self, session, graph, given, lineage))
+            ended = SyncDriver(self.checkpointer).drive(run_call_flow(self, session, graph, given, lineage))
         finally:
             if dispatcher is not None:
                 dispatcher.shutdown()

@@ -141,7 +141,10 @@ def stored_cases(folder: Path, quick: bool) -> list[Case]:
         ),
         Case(
             "checkpointed step, async durability", "step", _STEPS,
-            [Contender("floor", partial(_floor_steps, folder, "async")), Contender("hypergraph", partial(_steps, folder, "async", "async"))],
+            [
+                Contender("floor", partial(_floor_steps, folder, "async")),
+                Contender("hypergraph", partial(_steps, folder, "async", "async")),
+            ],
             "at most 0.5 x floor", ratio=0.5, clock="wall",
         ),
         Case(

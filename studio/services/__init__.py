@@ -1,0 +1,1 @@
+"""What stands between screens and the world: modules, worker processes, event logs, the store. No terminal."""

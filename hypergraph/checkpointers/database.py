@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from hypergraph.checkpointers import failures, schema
 
-__all__ = ["BUSY_SECONDS", "MEMORY", "Database", "Operation", "connect", "drive", "inspect_file", "reading_uri"]
+__all__ = ["BUSY_SECONDS", "MEMORY", "Database", "Operation", "connect", "drive", "file_uri", "inspect_file", "reading_uri", "transaction"]
 
 MEMORY = ":memory:"
 BUSY_SECONDS = 30.0
@@ -112,7 +112,7 @@ class Database:
     def _open(self) -> sqlite3.Connection:
         if self.in_memory:
             db = connect("file::memory:")
-            with _transaction(db):
+            with transaction(db):
                 schema.create(db)
             return db
         version = prepare_file(self.path)
@@ -137,7 +137,7 @@ class Database:
     def _bring_up_to_date(self, db: sqlite3.Connection) -> None:
         if schema.known_version(db) == schema.VERSION:
             return
-        with _transaction(db):
+        with transaction(db):
             # Looked at again: another process may have been quicker.
             version = schema.known_version(db)
             if version == schema.VERSION:
@@ -159,7 +159,7 @@ class Database:
 
     def write(self, operation: Operation[T], *, full: bool) -> T:
         """Perform an operation in one transaction; `full` makes it survive a power loss."""
-        with self.writing(full=full) as db, _transaction(db):
+        with self.writing(full=full) as db, transaction(db):
             return drive(db, operation)
 
     @contextmanager
@@ -196,7 +196,8 @@ class Database:
 
 
 @contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """Hold a transaction that can write: kept when the block ends well, undone when it raises."""
     db.execute("BEGIN IMMEDIATE")
     try:
         yield

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta, timezone
 __all__ = ["from_micros", "now_micros", "to_micros"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+# The year 2096.
+_EXACT_IN_SECONDS = 4_000_000_000_000_000
 
 
 def to_micros(moment: datetime) -> int:
@@ -22,6 +24,9 @@ def from_micros(micros: int | str) -> datetime:
     if isinstance(micros, str):
         moment = datetime.fromisoformat(micros)
         return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
+    if 0 <= micros < _EXACT_IN_SECONDS:
+        # Twice as fast, and exact while a float tells microseconds apart.
+        return datetime.fromtimestamp(micros / 1_000_000, timezone.utc)
     return _EPOCH + timedelta(microseconds=micros)
 
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+import sqlite3
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
-from hypergraph.checkpointers.database import drive
+from hypergraph.checkpointers import failures
+from hypergraph.checkpointers.database import drive, transaction
 from hypergraph.checkpointers.keeping import Keeping, unsaved
 from hypergraph.checkpointers.queries import lifecycle, runs, saving
 from hypergraph.checkpointers.queries.context import Operation, held_by, owner_phrase, root_of
 from hypergraph.checkpointers.queries.lifecycle import Begun, Ending
 from hypergraph.checkpointers.rows import StepRow, pauses_text, step_row, text_of
-from hypergraph.checkpointers.store import SqlStore, in_transaction
+from hypergraph.checkpointers.store import SqlStore
 from hypergraph.checkpointers.values import Packed
+from hypergraph.checkpointers.writer import Job, Work
 from hypergraph.exceptions import CheckpointError, SerializationError, WorkflowAlreadyRunningError, already_running
 from hypergraph.records import NewRun, PauseRecord, Run, StepRecord, WorkflowStatus
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable
-    from concurrent.futures import Future
 
 __all__ = ["RecordingStore"]
 
@@ -98,7 +98,7 @@ class RecordingStore(SqlStore):
 
     def _child_work(
         self, keeping: Keeping, new: NewRun, data: Mapping[str, Packed], errors: Sequence[SerializationError]
-    ) -> Callable[[sqlite3.Connection], None] | None:
+    ) -> Work | None:
         for error in errors:
             keeping.fail(new.run_id, error)
         if keeping.buffer is not None:
@@ -149,8 +149,21 @@ class RecordingStore(SqlStore):
             self._write(self._unkept_step(step_row(record, self._codec)))
             return
         row = self._row(keeping, record)
-        if row is not None:
-            self._now(keeping, row.run_id, self._step_work(keeping, row), fast=row)
+        if row is None:
+            return
+        if row.large or self.policy.retention != "full":
+            self._now(keeping, row.run_id, lambda db: self._add_step(db, keeping, row))
+            return
+        self.flush_sync()
+        try:
+            self._insert_now(keeping, row)
+        except WorkflowAlreadyRunningError:
+            keeping.lost = True
+            raise
+        except CheckpointError as error:
+            if self._full:
+                raise
+            keeping.fail(row.run_id, error)
 
     async def save_step(self, record: StepRecord) -> None:
         """Store a step; one with the same run, superstep and node is replaced.
@@ -167,10 +180,30 @@ class RecordingStore(SqlStore):
             unkept = step_row(record, self._codec)
             await self._write_async(lambda: self._unkept_step(unkept))
             return
+        waits = self.offer_step(record)
+        if waits is not None:
+            await waits
+
+    def offer_step(self, record: StepRecord) -> Awaitable[None] | None:
+        """Store a step of a run that was begun here, without waiting; gives what has to be awaited, which is nothing while the writer
+        keeps up (durability "async").
+
+        Raises:
+            SerializationError, WorkflowAlreadyRunningError: as `save_step`.
+        """
+        keeping = self._kept.get(root_of(record.run_id))
+        if keeping is None or self._direct:
+            return self.save_step(record)
         row = self._row(keeping, record)
-        if row is not None:
-            prepare = None if (row.node_name, row.node_type) in self._nodes else lambda db: self._node(db, row)
-            await self._behind(keeping, row.run_id, self._step_work(keeping, row), prepare)
+        if row is None:
+            return None
+        simple = not row.large and self.policy.retention == "full"
+        job: Job = StepJob(self, keeping, row) if simple else self._job(keeping, row.run_id, lambda db: self._add_step(db, keeping, row))
+        if self._full:
+            return self._seen_through(keeping, row.run_id, job)
+        writer = self._writing()
+        writer.put(job)
+        return self.flush() if writer.waiting > _MOST_WAITING else None
 
     def _row(self, keeping: Keeping, record: StepRecord) -> StepRow | None:
         """Give the row to write now; None when it waits for the end, or cannot be stored and that was noted."""
@@ -188,20 +221,26 @@ class RecordingStore(SqlStore):
             return None
         return row
 
-    def _step_work(self, keeping: Keeping, row: StepRow) -> Callable[[sqlite3.Connection], None]:
-        def work(db: sqlite3.Connection) -> None:
-            run = self._run_key(db, keeping, row.run_id)
-            node = self._nodes.get((row.node_name, row.node_type)) or drive(db, saving.ensure_node(row.node_name, row.node_type))
-            policy = self.policy
-            if policy.retention == "full" and not row.large:
+    def _insert_now(self, keeping: Keeping, row: StepRow) -> None:
+        """Write one row in a transaction that is one statement: it checks the epoch itself."""
+        database = self._database
+        with database.lock:
+            db = database.writable(full=self._full)
+            try:
+                run = keeping.keys.get(row.run_id) or self._run_key(db, keeping, row.run_id)
+                node = self._nodes.get((row.node_name, row.node_type)) or self._node(db, row)
                 values = (run, row.superstep, node, *row.columns, keeping.root_key, keeping.epoch)
-                if db.execute(saving.FENCED_INSERT, values).rowcount < 1:
-                    raise lifecycle.taken_over(keeping.root)
-                return
-            drive(db, lifecycle.check_epoch(keeping.root_key, keeping.epoch, keeping.root))
-            drive(db, saving.add_step(run, node, row, policy))
+                written = db.execute(saving.FENCED_INSERT, values).rowcount
+            except sqlite3.Error as error:
+                raise failures.told(error, database.path) from error
+        if written < 1:
+            raise lifecycle.taken_over(keeping.root)
 
-        return work
+    def _add_step(self, db: sqlite3.Connection, keeping: Keeping, row: StepRow) -> None:
+        """Write one row, its large values, and what the retention drops for it, in a transaction of the caller."""
+        drive(db, lifecycle.check_epoch(keeping.root_key, keeping.epoch, keeping.root))
+        node = drive(db, saving.ensure_node(row.node_name, row.node_type))
+        drive(db, saving.add_step(self._run_key(db, keeping, row.run_id), node, row, self.policy))
 
     def _run_key(self, db: sqlite3.Connection, keeping: Keeping, run_id: str) -> int:
         key = keeping.keys.get(run_id)
@@ -211,9 +250,10 @@ class RecordingStore(SqlStore):
                 raise CheckpointError(f"Run {run_id!r} was not begun, or could not be stored; its steps cannot be stored either.")
         return key
 
-    def _node(self, db: sqlite3.Connection, row: StepRow) -> None:
-        """Number a node before the transaction, so that the number can be remembered whatever becomes of that."""
-        self._nodes[row.node_name, row.node_type] = drive(db, saving.ensure_node(row.node_name, row.node_type))
+    def _node(self, db: sqlite3.Connection, row: StepRow) -> int:
+        """Number a node outside of a transaction, so that the number can be remembered whatever becomes of that."""
+        node = self._nodes[row.node_name, row.node_type] = drive(db, saving.ensure_node(row.node_name, row.node_type))
+        return node
 
     def _unkept_step(self, row: StepRow) -> Operation[None]:
         """Store a step of a run that does not run through this object, unless somebody else runs it."""
@@ -332,7 +372,7 @@ class RecordingStore(SqlStore):
         text = pauses_text(pauses) if status is WorkflowStatus.PAUSED else None
         return Ending(run_id, status, duration_ms, node_count, error_count, text_of(error), text, asked)
 
-    def _end_work(self, keeping: Keeping, ending: Ending) -> Callable[[sqlite3.Connection], None]:
+    def _end_work(self, keeping: Keeping, ending: Ending) -> Work:
         def work(db: sqlite3.Connection) -> None:
             drive(db, lifecycle.check_epoch(keeping.root_key, keeping.epoch, keeping.root))
             top = ending.run_id == keeping.root
@@ -370,20 +410,12 @@ class RecordingStore(SqlStore):
 
     # -- performing a write of a run that is kept
 
-    def _now(
-        self, keeping: Keeping, run_id: str, work: Callable[[sqlite3.Connection], None], fast: StepRow | None = None
-    ) -> None:
+    def _now(self, keeping: Keeping, run_id: str, work: Work) -> None:
         """Write in this thread, in a transaction of its own."""
         self.flush_sync()
         try:
-            with self._database.writing(full=self._full) as db:
-                if fast is not None and (fast.node_name, fast.node_type) not in self._nodes:
-                    self._node(db, fast)
-                if fast is not None and not fast.large and self.policy.retention == "full":
-                    # One statement is a transaction.
-                    work(db)
-                else:
-                    in_transaction(db, _as_operation(db, work))
+            with self._database.writing(full=self._full) as db, transaction(db):
+                work(db)
         except WorkflowAlreadyRunningError:
             keeping.lost = True
             raise
@@ -392,40 +424,29 @@ class RecordingStore(SqlStore):
                 raise
             keeping.fail(run_id, error)
 
-    async def _behind(
-        self,
-        keeping: Keeping,
-        run_id: str,
-        work: Callable[[sqlite3.Connection], None],
-        prepare: Callable[[sqlite3.Connection], None] | None = None,
-        *,
-        waits: bool = False,
-    ) -> None:
+    async def _behind(self, keeping: Keeping, run_id: str, work: Work, *, waits: bool = False) -> None:
         """Write with the writer; wait for it under durability "sync", and when `waits`."""
-        from hypergraph.checkpointers.writer import Job
-
-        writer = self._writing()
-        full = self._full
-        if not (full or waits):
-
-            def failed(error: BaseException) -> None:
-                if isinstance(error, WorkflowAlreadyRunningError):
-                    keeping.lost = True
-                else:
-                    keeping.fail(run_id, error)
-
-            writer.put(Job(work, full=False, failed=failed, prepare=prepare))
-            if writer.waiting > _MOST_WAITING:
-                await self.flush()
+        job = self._job(keeping, run_id, work)
+        if self._full or waits:
+            await self._seen_through(keeping, run_id, job)
             return
-        ticket: Future[None] = writer.submit(work, full=full, prepare=prepare)
+        writer = self._writing()
+        writer.put(job)
+        if writer.waiting > _MOST_WAITING:
+            await self.flush()
+
+    def _job(self, keeping: Keeping, run_id: str, work: Work) -> Job:
+        return Job(work, full=self._full, failed=partial(note_failure, keeping, run_id))
+
+    async def _seen_through(self, keeping: Keeping, run_id: str, job: Job) -> None:
+        """Return when a job is written; what goes wrong is raised under durability "sync", and noted else."""
         try:
-            await self._awaited(ticket)
+            await self._awaited(self._writing().submit(job))
         except WorkflowAlreadyRunningError:
             keeping.lost = True
             raise
         except CheckpointError as error:
-            if full:
+            if self._full:
                 raise
             keeping.fail(run_id, error)
 
@@ -497,17 +518,47 @@ class RecordingStore(SqlStore):
         await self._write_async(lambda: self._unkept_end(ending))
 
 
+class StepJob(Job):
+    """A step that the writer writes: many of them become one prepared statement over many rows."""
+
+    __slots__ = ("_keeping", "_row", "_store")
+
+    def __init__(self, store: RecordingStore, keeping: Keeping, row: StepRow) -> None:
+        super().__init__(None, full=store._full, failed=partial(note_failure, keeping, row.run_id))  # noqa: SLF001  of one piece
+        self._store = store
+        self._keeping = keeping
+        self._row = row
+
+    def values(self, db: sqlite3.Connection, checked: set[int]) -> tuple[Any, ...]:
+        """Give the row's values; the epoch of its workflow is looked at once a batch."""
+        keeping, row, store = self._keeping, self._row, self._store
+        if keeping.root_key not in checked:
+            drive(db, lifecycle.check_epoch(keeping.root_key, keeping.epoch, keeping.root))
+            checked.add(keeping.root_key)
+        run = keeping.keys.get(row.run_id) or store._run_key(db, keeping, row.run_id)  # noqa: SLF001  of one piece
+        node = store._nodes.get((row.node_name, row.node_type)) or drive(  # noqa: SLF001  of one piece
+            db, saving.ensure_node(row.node_name, row.node_type)
+        )
+        return (run, row.superstep, node, *row.columns)
+
+    def prepare(self, db: sqlite3.Connection) -> None:
+        """Number the node before the transaction, so that the number can be remembered whatever becomes of that."""
+        row, store = self._row, self._store
+        if (row.node_name, row.node_type) not in store._nodes:  # noqa: SLF001  of one piece
+            store._node(db, row)  # noqa: SLF001  of one piece
+
+
+def note_failure(keeping: Keeping, run_id: str, error: BaseException) -> None:
+    """Note what became of a write that nobody waited for."""
+    if isinstance(error, WorkflowAlreadyRunningError):
+        keeping.lost = True
+    else:
+        keeping.fail(run_id, error)
+
+
 def _honest(keeping: Keeping, ending: Ending) -> Ending:
     """Never "completed" where something could not be stored."""
     errors = keeping.errors_of(ending.run_id)
     if not errors or ending.status is not WorkflowStatus.COMPLETED:
         return ending
-    from dataclasses import replace
-
     return replace(ending, status=WorkflowStatus.FAILED, error=unsaved(errors))
-
-
-def _as_operation(db: sqlite3.Connection, work: Callable[[sqlite3.Connection], None]) -> Operation[None]:
-    work(db)
-    return
-    yield

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from hypergraph.checkpointers.moments import from_micros, now_micros, to_micros
-from hypergraph.checkpointers.values import Packed, ValueCodec
+from hypergraph.checkpointers.values import ValueCodec
 from hypergraph.records import Owner, PauseRecord, Run, StepRecord, StepStatus, WorkflowStatus
 
 __all__ = [
@@ -34,8 +33,7 @@ RUN_COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class StepRow:
+class StepRow(NamedTuple):
     """A step, ready to be written: its columns from `idx` to `traceback`, and what stands beside the row."""
 
     run_id: str
@@ -45,7 +43,6 @@ class StepRow:
     columns: tuple[Any, ...]
     large: tuple[tuple[str, bytes], ...]
     has_values: bool
-    completed_at: int
 
 
 def text_of(text: str | None) -> str | None:
@@ -66,8 +63,7 @@ def step_row(record: StepRecord, codec: ValueCodec) -> StepRow:
     data: bytes | None = None
     large: tuple[tuple[str, bytes], ...] = ()
     if values is not None:
-        packed: Packed = codec.pack(values, f"Step {record.node_name!r} of run {record.run_id!r}")
-        data, large = packed
+        data, large = codec.pack(values, record)
         if large:
             flags = LARGE
     if record.cached:
@@ -88,10 +84,12 @@ def step_row(record: StepRecord, codec: ValueCodec) -> StepRow:
     started = record.started_at
     decision = record.decision
     error = record.error
+    if error is not None:
+        error = text_of(error)
     columns = (
         record.index,
         _STATUS_CODES[record.status],
-        _to_json(dict(record.input_versions)) if record.input_versions else None,
+        codec.versions(record.input_versions) if record.input_versions else None,
         data,
         record.duration_ms,
         flags,
@@ -101,18 +99,16 @@ def step_row(record: StepRecord, codec: ValueCodec) -> StepRow:
         moment - to_micros(started) if started is not None else None,
         child,
         record.attempt,
-        text_of(error),
-        text_of(record.error_type),
-        text_of(record.traceback),
+        error,
+        record.error_type,
+        record.traceback if error is None else text_of(record.traceback),
     )
-    return StepRow(
-        record.run_id, record.superstep, record.node_name, record.node_type or "", columns, large, values is not None, moment
-    )
+    return StepRow(record.run_id, record.superstep, record.node_name, record.node_type or "", columns, large, values is not None)
 
 
-def read_step(row: Sequence[Any], run_id: str, codec: ValueCodec, large: Sequence[tuple[str, bytes]] = ()) -> StepRecord:
-    """Give the record of a row of `STEP_COLUMNS`."""
-    (superstep, name, index, status, versions, data, duration_ms, flags, decision, kind, completed, created, started, child, attempt,
+def read_step(row: Sequence[Any], run_id: str, codec: ValueCodec, values: Mapping[str, Any] | None) -> StepRecord:
+    """Give the record of a row of `STEP_COLUMNS`, whose values have been unpacked."""
+    (superstep, name, index, status, versions, _, duration_ms, flags, decision, kind, completed, created, started, child, attempt,
      error, error_type, traceback, _, _) = row  # fmt: skip
     moment = from_micros(completed)
     return StepRecord(
@@ -121,8 +117,8 @@ def read_step(row: Sequence[Any], run_id: str, codec: ValueCodec, large: Sequenc
         name,
         index,
         _STATUSES[status],
-        json.loads(versions) if versions else {},
-        codec.unpack(data, large) if data is not None else None,
+        codec.read_versions(versions) if versions else {},
+        values,
         duration_ms if duration_ms is not None else 0.0,
         bool(flags & CACHED),
         _decision(decision) if decision is not None else None,

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from hypergraph._text import plural
 from hypergraph.checkpointers import failures
-from hypergraph.checkpointers.database import MEMORY, Database
+from hypergraph.checkpointers.database import MEMORY, Database, drive, transaction
 from hypergraph.checkpointers.leases import claims_of
 from hypergraph.checkpointers.policy import CheckpointPolicy, Durability, Retention, resolve_policy
 from hypergraph.checkpointers.queries import lifecycle, runs
 from hypergraph.checkpointers.queries.context import Operation
 from hypergraph.checkpointers.recording import RecordingStore
 from hypergraph.checkpointers.serializers import Serializer
-from hypergraph.checkpointers.store import in_transaction
 from hypergraph.checkpointers.values import MAX_VALUE, ValueCodec
+from hypergraph.checkpointers.writer import Job
 from hypergraph.exceptions import CheckpointError
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class SqliteCheckpointer(RecordingStore):
         if self._direct:
             self._database.read(_look())
         else:
-            await self._awaited(self._writing().submit(lambda _: None, full=False))
+            await self._awaited(self._writing().submit(Job(_opened, full=False)))
 
     async def _read_async(self, operation: Operation[T]) -> T:
         if self._direct:
@@ -194,7 +194,12 @@ async def _fetched(db: aiosqlite.Connection, sql: str, values: Any) -> list[Any]
 
 
 def _expire(ttl: float, db: sqlite3.Connection) -> None:
-    in_transaction(db, lifecycle.delete_expired(ttl))
+    with transaction(db):
+        drive(db, lifecycle.delete_expired(ttl))
+
+
+def _opened(_: sqlite3.Connection) -> None:
+    return
 
 
 def _look() -> Operation[None]:

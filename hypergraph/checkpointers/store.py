@@ -18,13 +18,11 @@ from hypergraph.checkpointers.queries import lifecycle, searching
 from hypergraph.checkpointers.queries.context import Context, Operation
 from hypergraph.checkpointers.reading import ReadingFaces
 from hypergraph.checkpointers.values import ValueCodec
+from hypergraph.checkpointers.writer import Job, Writer
 from hypergraph.exceptions import CheckpointError
 
 if TYPE_CHECKING:
-    import sqlite3
     from concurrent.futures import Future
-
-    from hypergraph.checkpointers.writer import Writer
 
 __all__ = ["SqlStore"]
 
@@ -98,7 +96,7 @@ class SqlStore(ReadingFaces):
         # Made afresh each time: the writer tries again on its own what failed among others.
         if self._direct:
             return self._write(operation())
-        return await self._awaited(self._writing().submit(lambda db: drive(db, operation()), full=self._full))
+        return await self._awaited(self._writing().submit(Job(lambda db: drive(db, operation()), full=self._full)))
 
     async def _awaited(self, ticket: Future[T]) -> T:
         import asyncio
@@ -107,8 +105,6 @@ class SqlStore(ReadingFaces):
 
     def _writing(self) -> Writer:
         if not self._writers:
-            from hypergraph.checkpointers.writer import Writer
-
             with self._starting:
                 if not self._writers:
                     self._writers.append(Writer(self._database))
@@ -221,16 +217,3 @@ def _wind_up(database: Database, kept: dict[str, Keeping], writers: list[Writer]
     if kept:
         _abandon(database, claims, kept)
     database.close()
-
-
-def in_transaction(db: sqlite3.Connection, operation: Operation[T]) -> T:
-    """Perform an operation in a transaction of its own."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        result = drive(db, operation)
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
-    return result

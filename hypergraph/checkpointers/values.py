@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hypergraph._text import fix
 from hypergraph.checkpointers.serializers import Opaque, Serializer, Unstorable
 from hypergraph.checkpointers.tagged import TaggedSerializer
 from hypergraph.exceptions import SerializationError
+from hypergraph.records import StepRecord
 
 __all__ = ["LARGE_VALUE", "MAX_VALUE", "Packed", "ValueCodec", "compress", "decompress"]
 
@@ -24,6 +25,8 @@ LARGE_VALUE = 1 << 20
 MAX_VALUE = 512 << 20
 
 _FRAME = 0x01
+# So many forms of input versions are remembered.
+_REMEMBERED = 4096
 
 # (blob, ((name, bytes of a large value), ...))
 Packed = tuple[bytes, tuple[tuple[str, bytes], ...]]
@@ -44,27 +47,48 @@ class ValueCodec:
         # Reads what was written before the store was given another serializer.
         self._reader = self._tagged or TaggedSerializer()
         self._warned = False
+        self._versions: dict[tuple[tuple[str, int], ...], str] = {}
+        self._read_versions: dict[str, dict[str, int]] = {}
 
     def trust(self, things: Iterable[Any]) -> None:
         """Let stored objects of these classes be rebuilt."""
         things = list(things)
         self._reader.trust(things)
 
-    def pack(self, values: Mapping[str, Any], where: str) -> Packed:
+    def versions(self, versions: Mapping[str, int]) -> str:
+        """Give the stored form of a step's input versions; the same ones come again and again."""
+        key = tuple(versions.items())
+        text = self._versions.get(key)
+        if text is None:
+            text = json.dumps(dict(versions), separators=(",", ":"), ensure_ascii=False)
+            if len(self._versions) < _REMEMBERED:
+                self._versions[key] = text
+        return text
+
+    def read_versions(self, text: str) -> dict[str, int]:
+        """Give the input versions of a stored form."""
+        found = self._read_versions.get(text)
+        if found is None:
+            found = json.loads(text)
+            if len(self._read_versions) < _REMEMBERED:
+                self._read_versions[text] = found
+        return dict(found)
+
+    def pack(self, values: Mapping[str, Any], source: str | StepRecord) -> Packed:
         """Give the stored form of `values`.
 
         Raises:
-            SerializationError: one of them has none; the message begins with `where` and names the value.
+            SerializationError: one of them has none; the message begins with `source` (a phrase, or a step) and names the value.
         """
-        if self._tagged is None:
-            return self._pack_framed(values, where)
-        try:
-            data = self._tagged.encode(values if type(values) is dict else dict(values))
-        except Unstorable as error:
-            raise _refused(where, error.where(), error.reason) from None
-        if len(data) <= LARGE_VALUE:
-            return data, ()
-        return self._pack_large(values, where)
+        if self._tagged is not None:
+            try:
+                data = self._tagged.encode(values if type(values) is dict else dict(values))
+            except Unstorable as error:
+                raise _refused(_phrase(source), error.where(), error.reason) from None
+            if len(data) <= LARGE_VALUE:
+                return data, ()
+            return self._pack_large(values, _phrase(source))
+        return self._pack_framed(values, _phrase(source))
 
     def _pack_large(self, values: Mapping[str, Any], where: str) -> Packed:
         assert self._tagged is not None
@@ -122,6 +146,20 @@ class ValueCodec:
             values[name] = self._value(raw)
         return values
 
+    def unpack_many(self, blobs: Sequence[bytes | None]) -> list[dict[str, Any] | None]:
+        """Give the values of many blobs: parsed as one text where that can be done, which is four times as fast."""
+        texts = [blob for blob in blobs if blob is not None]
+        if all(type(blob) is bytes and blob[:1] == b"{" for blob in texts):
+            try:
+                found = iter(self._reader.deserialize(b"[" + b",".join(texts) + b"]"))
+                values = [None if blob is None else next(found) for blob in blobs]
+                if all(one is None or type(one) is dict for one in values):
+                    return values
+            except (SerializationError, StopIteration):
+                # One of them is damaged: which one is told below.
+                pass
+        return [None if blob is None else self.unpack(blob) for blob in blobs]
+
     def _unpack_small(self, data: bytes | str) -> dict[str, Any]:
         if isinstance(data, str):
             data = data.encode("utf-8", "surrogatepass")
@@ -177,6 +215,10 @@ def decompress(data: bytes, size: int) -> bytes:
         return zstandard.ZstdDecompressor().decompress(data, max_output_size=max(size, 1))
     except zstandard.ZstdError as error:
         raise SerializationError(f"A large stored value cannot be read: {error}." + fix("The data is damaged")) from error
+
+
+def _phrase(source: str | StepRecord) -> str:
+    return source if isinstance(source, str) else f"Step {source.node_name!r} of run {source.run_id!r}"
 
 
 def _refused(where: str, place: str, reason: str) -> SerializationError:

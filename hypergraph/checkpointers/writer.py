@@ -7,12 +7,15 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from hypergraph.checkpointers.database import Database
+from hypergraph.checkpointers.database import Database, transaction
+from hypergraph.checkpointers.queries.saving import INSERT
 
-__all__ = ["Job", "Writer"]
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+__all__ = ["Job", "Work", "Writer"]
 
 # A step is committed at most this late; gathering for a while makes one commit of many.
 _GATHER_SECONDS = 0.02
@@ -25,29 +28,26 @@ class Job:
     """Something to write.
 
     Attributes:
-        work: writes on the connection it is given, inside a transaction; gives the job's result.
+        work: writes on the connection it is given, inside a transaction, and gives the job's result; None for a job that is one row.
         failed: told of an error when nobody waits for the job.
         ticket: what a waiting caller waits for, or None.
         full: it has to survive a power loss.
-        prepare: called on the connection before the transaction.
     """
 
-    __slots__ = ("failed", "full", "prepare", "ticket", "work")
+    __slots__ = ("failed", "full", "ticket", "work")
 
-    def __init__(
-        self,
-        work: Work,
-        *,
-        full: bool,
-        ticket: Future[Any] | None = None,
-        failed: Callable[[BaseException], None] | None = None,
-        prepare: Callable[[sqlite3.Connection], None] | None = None,
-    ) -> None:
+    def __init__(self, work: Work | None, *, full: bool, failed: Callable[[BaseException], None] | None = None) -> None:
         self.work = work
         self.full = full
-        self.ticket = ticket
         self.failed = failed
-        self.prepare = prepare
+        self.ticket: Future[Any] | None = None
+
+    def prepare(self, db: sqlite3.Connection) -> None:
+        """Do what has to be done before the transaction."""
+
+    def values(self, db: sqlite3.Connection, checked: set[int]) -> tuple[Any, ...]:
+        """Give the row to insert, for a job that is one row; `checked` holds the workflows whose owner was looked at in this batch."""
+        raise NotImplementedError
 
 
 class Writer:
@@ -87,11 +87,36 @@ class Writer:
             if self._thread is None:
                 self._start()
 
-    def submit(self, work: Work, *, full: bool, prepare: Callable[[sqlite3.Connection], None] | None = None) -> Future[Any]:
+    def submit(self, job: Job) -> Future[Any]:
         """Add a job that somebody waits for."""
+        from concurrent.futures import Future
+
         ticket: Future[Any] = Future()
-        self.put(Job(work, full=full, ticket=ticket, prepare=prepare))
+        job.ticket = ticket
+        self.put(job)
         return ticket
+
+    def barrier(self) -> Future[Any]:
+        """Give what is done once everything that was given before is written."""
+        return self.submit(Job(_nothing, full=False))
+
+    def flush(self) -> None:
+        """Return when everything that was given is written."""
+        if self.idle or threading.current_thread() is self._thread:
+            return
+        self.barrier().result()
+
+    def close(self) -> None:
+        """Write what is left, and end the thread."""
+        thread = self._thread
+        if thread is None or self._pid != os.getpid():
+            return
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        if thread is not threading.current_thread():
+            thread.join()
+        self._thread = None
 
     def _forget(self) -> None:
         """In a forked child: the thread is not there, and what waits is the parent's to write."""
@@ -105,28 +130,6 @@ class Writer:
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="hypergraph-writer", daemon=True)
         self._thread.start()
-
-    def flush(self) -> None:
-        """Return when everything that was given is written."""
-        if self.idle or threading.current_thread() is self._thread:
-            return
-        self.barrier().result()
-
-    def barrier(self) -> Future[Any]:
-        """Give what is done once everything that was given before is written."""
-        return self.submit(_nothing, full=False)
-
-    def close(self) -> None:
-        """Write what is left, and end the thread."""
-        thread = self._thread
-        if thread is None or self._pid != os.getpid():
-            return
-        with self._wake:
-            self._closing = True
-            self._wake.notify()
-        if thread is not threading.current_thread():
-            thread.join()
-        self._thread = None
 
     def _run(self) -> None:
         while True:
@@ -160,46 +163,48 @@ class Writer:
                 _tell(batch[0], error)
                 return
             for job in batch:
-                try:
-                    result = self._together([job])[0]
-                except Exception as own:
-                    _tell(job, own)
-                else:
-                    _hand_over(job, result)
+                self._write([job])
             return
         for job, result in zip(batch, results, strict=True):
-            _hand_over(job, result)
+            if job.ticket is not None and job.ticket.set_running_or_notify_cancel():
+                job.ticket.set_result(result)
 
     def _together(self, batch: list[Job]) -> list[Any]:
         if all(job.work is _nothing for job in batch):
             return [None] * len(batch)
         with self._database.writing(full=any(job.full for job in batch)) as db:
             for job in batch:
-                if job.prepare is not None:
-                    job.prepare(db)
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                results = [job.work(db) for job in batch]
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
-        return results
+                job.prepare(db)
+            with transaction(db):
+                return _performed(db, batch)
+
+
+def _performed(db: sqlite3.Connection, batch: list[Job]) -> list[Any]:
+    """Perform jobs in order; rows that follow each other are written with one call."""
+    results: list[Any] = []
+    rows: list[tuple[Any, ...]] = []
+    checked: set[int] = set()
+    for job in batch:
+        if job.work is None:
+            rows.append(job.values(db, checked))
+            results.append(None)
+            continue
+        if rows:
+            db.executemany(INSERT, rows)
+            rows = []
+        results.append(job.work(db))
+    if rows:
+        db.executemany(INSERT, rows)
+    return results
 
 
 def _nothing(_: sqlite3.Connection) -> None:
     return
 
 
-def _hand_over(job: Job, result: Any) -> None:
-    if job.ticket is not None and job.ticket.set_running_or_notify_cancel():
-        job.ticket.set_result(result)
-
-
 def _tell(job: Job, error: Exception) -> None:
-    if job.ticket is None:
-        assert job.failed is not None
+    if job.ticket is not None:
+        if job.ticket.set_running_or_notify_cancel():
+            job.ticket.set_exception(error)
+    elif job.failed is not None:
         job.failed(error)
-    elif job.ticket.set_running_or_notify_cancel():
-        job.ticket.set_exception(error)

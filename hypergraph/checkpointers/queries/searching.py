@@ -123,4 +123,5 @@ def _one_step(context: Context, run: int, superstep: int, node: int) -> Operatio
         # Its large values are read with the whole run; rare, and simple.
         steps = yield from steps_of(context, run, row[0], None)
         return next((step for step in steps if step.superstep == superstep and step.node_name == row[2]), None)
-    return read_step(row[1:], row[0], context.codec)
+    values = context.codec.unpack(row[6]) if row[6] is not None else None
+    return read_step(row[1:], row[0], context.codec, values)

@@ -42,9 +42,12 @@ def steps_of(context: Context, run: int, run_id: str, cut: int | None) -> Operat
         for superstep, node, name, data, size in stored:
             large.setdefault((superstep, node), []).append((name, decompress(data, size)))
     codec = context.codec
-    if not large:
-        return [read_step(row, run_id, codec) for row in rows]
-    return [read_step(row, run_id, codec, large.get((row[0], row[19]), ()) if row[7] & LARGE else ()) for row in rows]
+    values = codec.unpack_many([row[5] for row in rows])
+    if large:
+        for place, row in enumerate(rows):
+            if row[7] & LARGE:
+                values[place] = codec.unpack(row[5], large.get((row[0], row[19]), ()))
+    return [read_step(row, run_id, codec, own) for row, own in zip(rows, values, strict=True)]
 
 
 def get_steps(context: Context, run_id: str, *, superstep: int | None = None) -> Operation[list[StepRecord]]:

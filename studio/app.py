@@ -64,8 +64,8 @@ class StudioApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     MODES: ClassVar[dict[str, Any]] = {place.mode: _screen(place.mode) for place in PLACES}
     DEFAULT_MODE = "graphs"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-tiny"), (60, "-narrow"), (110, "-wide"), (180, "-huge")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-low"), (30, "-high")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (110, "-wide"), (180, "-huge")]  # noqa: RUF012  # textual's own type
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-high")]  # noqa: RUF012  # textual's own type
 
     CSS = """
     Toast { background: $panel; padding: 0 1; }
@@ -202,7 +202,7 @@ class StudioApp(App[None]):
 
         from studio.commands import PROVIDERS
 
-        if not CommandPalette.is_open(self):
+        if not isinstance(self.screen, CommandPalette):
             self.push_screen(CommandPalette(providers=PROVIDERS, placeholder="An act, a run, a graph, or an address (hg:run/...)"))
 
     def action_places(self) -> None:
@@ -274,7 +274,7 @@ def run_studio(options: StudioOptions) -> int:
 
         die_with_parent()
         keep_stdout_clean()
-    from studio.services.studio import Studio
+    from studio.services.studio import Studio, StudioRefused
 
     try:
         studio = Studio.open(options)

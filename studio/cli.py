@@ -118,3 +118,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     from studio.app import run_studio
 
     return run_studio(_options(found))
+
+
+def _doctor(db: str | None, missing: Sequence[str]) -> int:
+    from studio.services.doctor import findings
+
+    rows = [*findings(db)]
+    for name in missing:
+        rows.append((name, False, f"not installed; the studio needs it: {_INSTALL}"))
+    width = max((len(name) for name, _, _ in rows), default=0)
+    for name, good, detail in rows:
+        print(f"{'ok  ' if good else 'look'}  {name:<{width}}  {detail}")
+    return 0 if all(good for _, good, _ in rows) else 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual.message import Message
+from textual.notifications import SeverityLevel
 
 __all__ = ["Go", "Told"]
 
@@ -23,7 +24,7 @@ class Told(Message):
         severity: "information", "warning" or "error".
     """
 
-    def __init__(self, text: str, severity: str = "information") -> None:
+    def __init__(self, text: str, severity: SeverityLevel = "information") -> None:
         self.text = text
         self.severity = severity
         super().__init__()

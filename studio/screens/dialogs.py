@@ -50,7 +50,7 @@ class PlacesSheet(Sheet[str]):
         *(Binding(place.key, f"choose('{place.mode}')", place.title, show=False, id=f"go.choose-{place.mode}") for place in PLACES),
     ]
 
-    TITLE = "Places"
+    TITLE: ClassVar[str | None] = "Places"
 
     def __init__(self, here: str) -> None:
         super().__init__()

@@ -56,7 +56,7 @@ class Drawer(Sheet[None]):
 class CommandLogDrawer(Drawer):
     """What the studio did, as Python that runs as it stands."""
 
-    TITLE = "What the studio did, as Python"
+    TITLE: ClassVar[str | None] = "What the studio did, as Python"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy", "copy all", id="yank.log", tooltip="Copy everything")]
 
     def lines(self, width: int) -> list[Line]:
@@ -76,7 +76,7 @@ class CommandLogDrawer(Drawer):
 class DoctorDrawer(Drawer):
     """What the studio finds on this machine."""
 
-    TITLE = "Doctor"
+    TITLE: ClassVar[str | None] = "Doctor"
 
     def lines(self, width: int) -> list[Line]:
         """One finding a line."""
@@ -109,7 +109,7 @@ class _ProblemList(LineView):
 class ProblemsDrawer(Drawer):
     """What is wrong, and where to go."""
 
-    TITLE = "Problems"
+    TITLE: ClassVar[str | None] = "Problems"
 
     def compose_sheet(self) -> Iterable[Widget]:
         """Give the list."""

@@ -56,7 +56,7 @@ class HelpScreen(Sheet[None]):
         Binding("escape,q,question_mark,f1,enter", "leave", "close", id="sheet.close-help", tooltip="Close the help"),
     ]
 
-    TITLE = "Keys"
+    TITLE: ClassVar[str | None] = "Keys"
 
     def __init__(self, about: Screen[Any]) -> None:
         super().__init__()

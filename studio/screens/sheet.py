@@ -57,7 +57,7 @@ class Sheet(ModalScreen[T], Generic[T]):
         Binding("escape", "leave", "leave", id="sheet.leave", tooltip="Leave; nothing happens"),
     ]
 
-    TITLE: str | None = ""
+    TITLE: ClassVar[str | None] = ""
 
     def compose(self) -> ComposeResult:
         """Set the frame."""

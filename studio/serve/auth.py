@@ -10,11 +10,12 @@ import hmac
 import ipaddress
 import secrets
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 __all__ = ["COOKIE", "Guard", "is_loopback"]
 
@@ -30,8 +31,6 @@ _HEADERS: Final = {
     "X-Frame-Options": "DENY",
 }
 _WILDCARDS: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  # recognised here, bound only with --allow-remote
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def is_loopback(host: str) -> bool:
@@ -156,7 +155,7 @@ class Guard:
             f"connect-src 'self' {self.origin.replace('http', 'ws', 1)}; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
         )
 
-    def middleware(self) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    def middleware(self) -> Middleware:
         """Give the middleware for the whole application."""
 
         @web.middleware

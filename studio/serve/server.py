@@ -32,7 +32,7 @@ _DEFAULT_SIZE: Final = 80, 24
 _LONGEST_ADDRESS: Final = 2_000
 
 
-class StudioServer(textual_server.Server):  # type: ignore[misc]  # textual-serve ships no types
+class StudioServer(textual_server.Server):
     """textual-serve behind a guard, with pages that load nothing from elsewhere.
 
     Args:

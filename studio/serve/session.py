@@ -36,7 +36,7 @@ def clamp(width: Any, height: Any) -> tuple[int, int]:
     return fit(width, *_WIDTHS), fit(height, *_HEIGHTS)
 
 
-class SessionProcess(AppService):  # type: ignore[misc]  # textual-serve ships no types
+class SessionProcess(AppService):
     """textual-serve's process, started without a shell and never left behind.
 
     Args:

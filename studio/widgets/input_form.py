@@ -92,7 +92,8 @@ class FieldInput(Input):
     """A one-line editor; enter goes on to the next field."""
 
     DEFAULT_CSS = """
-    FieldInput, FieldInput.-textual-compact, FieldInput.-textual-compact:focus { width: 1fr; background: $surface; border: none; height: 1; padding: 0 1; }
+    FieldInput, FieldInput.-textual-compact, FieldInput.-textual-compact:focus {
+        width: 1fr; background: $surface; border: none; height: 1; padding: 0 1; }
     FieldInput:focus, FieldInput.-textual-compact:focus { background: $boost; }
     FieldInput.-wrong { color: $error; }
     """

@@ -113,7 +113,7 @@ class Inspector(LineView):
             line = Line(f" {words}", "faint")
             if node.typical:
                 line.add(f"   typical {node.typical}", "faint")
-            entries.append(_Entry(line))
+            entries.append(_Entry(line.cut(width)))
         logs = [log for log in view.logs if log.node == node.path][-_MOST_LOGS:]
         if logs:
             entries.append(_Entry(rule("Logs", width)))
@@ -141,7 +141,7 @@ class Inspector(LineView):
         if node.superstep is not None:
             facts.append(f"superstep {node.superstep}")
         if node.started is not None:
-            facts.append(f"started {moment(node.started, milliseconds=True)} ({node.started_kind})")
+            facts.append(f"at {moment(node.started, milliseconds=True)} {node.started_kind}")
         if node.origin:
             facts.append(f"from {node.origin}")
         if node.child_run:

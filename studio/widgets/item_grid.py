@@ -9,16 +9,14 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import reactive
 
+from studio.model.states import ITEM_STATES
 from studio.theme import state_glyph, state_role
 from studio.widgets.line import Line
 from studio.widgets.line_view import LineView
 
-__all__ = ["STATE_CODES", "ItemGrid"]
+__all__ = ["ItemGrid"]
 
-STATE_CODES: Final = ("waiting", "running", "completed", "cached", "failed", "paused", "stopped", "partial", "skipped")
-"""A batch's items travel as one byte each: an index into this."""
-
-_FAILED: Final = STATE_CODES.index("failed")
+_FAILED: Final = ITEM_STATES.index("failed")
 
 
 class ItemGrid(LineView):
@@ -95,7 +93,7 @@ class ItemGrid(LineView):
         place = start
         for code, group in groupby(cells):
             size = len(list(group))
-            state = STATE_CODES[code] if code < len(STATE_CODES) else "unknown"
+            state = ITEM_STATES[code] if code < len(ITEM_STATES) else "unknown"
             glyph, role = state_glyph(state, ascii_only=ascii_only), state_role(state)
             if place <= self.item < place + size:
                 before = self.item - place

@@ -303,11 +303,7 @@ class _Compiler:
         kind = _kind(node)
         starts = number in order.starts
         args = tuple(self._argument(node, name, order, starts) for name in node.inputs)
-        preds = tuple(
-            self.index[edge.source]
-            for edge in self.into[number]
-            if edge.kind == "ordering" and edge.source != node.name
-        )
+        preds = tuple(self.index[edge.source] for edge in self.into[number] if edge.kind == "ordering" and edge.source != node.name)
         reads_edges = any(self.scope.producers.get((node.name, name)) for name in node.inputs)
         return Op(
             index=number,
@@ -340,7 +336,8 @@ class _Compiler:
         else:
             slots = tuple(self.made[producer, name] for producer in producers)
             cycles = any(self.index[producer] in order.bits for producer in producers)
-            if not producers or (starts and cycles):
+            # What a node feeds to itself has its first value from outside too, wherever in the round it stands.
+            if not producers or ((starts or node.name in producers) and cycles):
                 slots = (*slots, self.given[name])
         fallback, value = self._fallback(node, name)
         live = 0
@@ -349,11 +346,14 @@ class _Compiler:
         return Argument(name, slots, fallback, value, shared, live)
 
     def _fallback(self, node: HyperNode, name: str) -> tuple[int, Any]:
+        nested = _kind(node) == "graph"
+        if nested and node.has_default_for(name) and (name in self.scope.inner_bound or name not in self.scope.bound):
+            # The inner graph applies its own bindings and defaults; the flag only says that nothing needs to be given.
+            return BOUND if name in self.scope.inner_bound else SHARED_DEFAULT, INNER
         if name in self.scope.bound:
             return BOUND, self.scope.bound[name]
-        if _kind(node) == "graph":
-            # The inner graph applies its own defaults; the flag only says that nothing needs to be given.
-            return (SHARED_DEFAULT, INNER) if node.has_default_for(name) else (NO_FALLBACK, None)
+        if nested:
+            return NO_FALLBACK, None
         if node.has_default_for(name):
             value = node.get_default_for(name)
             return (SHARED_DEFAULT if isinstance(value, _IMMUTABLE) else COPIED_DEFAULT), value
@@ -423,5 +423,3 @@ def _gate_readers(ops: Sequence[Op]) -> dict[int, tuple[int, ...]]:
                 for slot in arg.slots:
                     readers.setdefault(slot, []).append(op.index)
     return {slot: tuple(found) for slot, found in readers.items()}
-
-

@@ -134,10 +134,7 @@ class BatchEnded:
 
     def column(self, name: str) -> list[Any]:
         """Give one output of all items; None where an item did not bring it about."""
-        return [
-            None if item is None or item.status is RunStatus.FAILED else item.values.get(name)
-            for item in self.items
-        ]
+        return [None if item is None or item.status is RunStatus.FAILED else item.values.get(name) for item in self.items]
 
     def log(self) -> MapLog:
         """Fold the items' journals into a log."""

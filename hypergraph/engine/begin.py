@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from hypergraph._text import fix, quoted
@@ -45,7 +45,7 @@ class Lineage:
 
 def new_workflow_id() -> str:
     """Make up an id for a run that was given none: "run-YYYYMMDD-xxxxxx"."""
-    return f"run-{datetime.now(timezone.utc):%Y%m%d}-{secrets.token_hex(3)}"
+    return f"run-{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(3)}"
 
 
 def check_workflow_id(workflow_id: str | None) -> None:
@@ -114,9 +114,7 @@ def _check_missing(graph: Graph, inputs: Mapping[str, Any], origin: Origin | Non
         )
 
 
-def _stored_origin(
-    session: Session, graph: Graph, inputs: Mapping[str, Any], answers: Mapping[str, Any], lineage: Lineage
-) -> Flow:
+def _stored_origin(session: Session, graph: Graph, inputs: Mapping[str, Any], answers: Mapping[str, Any], lineage: Lineage) -> Flow:
     """Apply the table for a run that is stored; returns (workflow id, origin)."""
     workflow_id = lineage.workflow_id
     if lineage.fork_from is not None and lineage.retry_from is not None:

@@ -114,9 +114,7 @@ class _Walk:
         return all(name in self.run.answers for name in op.node.data_outputs)
 
     def _line(self, op: Op, superstep: int) -> Line:
-        versions = tuple(
-            self.state.versions[slot] if (slot := self.state.newest(argument.slots)) >= 0 else 0 for argument in op.args
-        )
+        versions = tuple(self.state.versions[slot] if (slot := self.state.newest(argument.slots)) >= 0 else 0 for argument in op.args)
         line = Line(op, superstep, 0, versions, self.state.seen(op))
         line.values = (None,) * len(op.outs)
         if op.kind == "gate":

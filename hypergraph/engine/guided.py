@@ -23,7 +23,7 @@ from hypergraph.records import RunStatus
 if TYPE_CHECKING:
     from hypergraph.graph import Graph
 
-__all__ = ["Guided", "guided_of"]
+__all__ = ["Entry", "EntryJournal", "Guided", "guided_of"]
 
 Entry = tuple[Op, int, float, float, Any]
 """One executed step: operation, superstep, start, end, decision."""
@@ -32,7 +32,7 @@ Entry = tuple[Op, int, float, float, Any]
 class _Instruction:
     """One operation, ready to be called over slots."""
 
-    __slots__ = ("again", "args", "decide", "func", "generator", "gates", "op", "out", "store")
+    __slots__ = ("again", "args", "decide", "func", "gates", "generator", "op", "out", "store")
 
     def __init__(self, op: Op) -> None:
         node: Any = op.node
@@ -72,7 +72,7 @@ class Guided:
     def fits(self, inputs: Mapping[str, Any]) -> bool:
         """Tell whether these inputs are plainly what the program needs."""
         keys = inputs.keys()
-        return self.required <= keys and keys <= self.free
+        return self.required <= keys <= self.free
 
     def run(self, inputs: Mapping[str, Any], run_id: str, max_iterations: int) -> Ended:
         """Run once from these inputs."""
@@ -85,7 +85,7 @@ class Guided:
         error = journey.go()
         duration_ms = (perf_counter() - started) * 1000
         run = Run(Session("direct"), self.graph, self.plan, run_id, inputs=inputs)
-        run.journal = _Journal(journey.entries, error if journey.failed else None)
+        run.journal = EntryJournal(journey.entries, (journey.entries[-1][0], error) if journey.failed and error is not None else None)
         if journey.failed and error is not None:
             fail(run, run.journal[-1], error)
         values = {name: slots[slot] for name, places in self.plan.outputs for slot in places if slots[slot] is not MISSING}
@@ -211,21 +211,23 @@ class _Stopped(Exception):
         self.error = error
 
 
-class _Journal(Sequence[Line]):
+class EntryJournal(Sequence[Line]):
     """Lines that are written when somebody reads them."""
 
-    __slots__ = ("_entries", "_error", "_lines")
+    __slots__ = ("_entries", "_failure", "_lines")
 
-    def __init__(self, entries: list[Entry], error: BaseException | None) -> None:
+    def __init__(self, entries: list[Entry], failure: tuple[Op, BaseException] | None) -> None:
         self._entries = entries
-        self._error = error
+        self._failure = failure
         self._lines: list[Line] | None = None
 
     def _written(self) -> list[Line]:
         if self._lines is None:
             self._lines = [_line(index, *entry) for index, entry in enumerate(self._entries)]
-            if self._error is not None and self._lines:
-                self._lines[-1].status, self._lines[-1].error = FAILED, self._error
+            if self._failure is not None:
+                op, error = self._failure
+                last = next(line for line in reversed(self._lines) if line.op is op)
+                last.status, last.error = FAILED, error
         return self._lines
 
     def __len__(self) -> int:

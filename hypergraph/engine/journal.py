@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import traceback as tracebacks
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from hypergraph._text import error_text
 from hypergraph.nodes import END
 from hypergraph.records import StepRecord, StepStatus
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from hypergraph.results import PauseInfo
     from hypergraph.runlog import MapLog, RunLog
 
-__all__ = ["ABSENT", "Line", "decision_text", "record_of"]
+__all__ = ["ABSENT", "COMPLETED", "FAILED", "PAUSED", "Line", "decision_text", "error_text", "error_type", "record_of"]
 
 
 class _Absent:
@@ -108,14 +109,6 @@ def error_type(error: BaseException) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
-def error_text(error: BaseException) -> str:
-    """Give "ValueError: text", also for an exception whose own text fails."""
-    try:
-        return f"{type(error).__name__}: {error}"
-    except Exception:
-        return f"{type(error).__name__}: (its text cannot be read)"
-
-
 def record_of(line: Line, run_id: str, completed_at: datetime, started_at: float) -> StepRecord:
     """Build the stored form of a line. `completed_at` is stamped by the run, so that it never goes back within a workflow."""
     op = line.op
@@ -138,7 +131,7 @@ def record_of(line: Line, run_id: str, completed_at: datetime, started_at: float
         child_run_id=line.child_run_id,
         partial=line.partial,
         attempt=line.attempt,
-        started_at=datetime.fromtimestamp(started_at, timezone.utc),
+        started_at=datetime.fromtimestamp(started_at, UTC),
         error_type=error_type(error) if error is not None else None,
         traceback="".join(tracebacks.format_exception(error)) if error is not None else None,
     )

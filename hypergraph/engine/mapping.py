@@ -60,7 +60,7 @@ class Items:
         """Give all inputs of one item, broadcast values cloned where that was asked for."""
         found = dict(self.shared)
         if self.clone:
-            for name in found if self.clone is True else self.clone:
+            for name in tuple(found) if isinstance(self.clone, bool) else self.clone:
                 if name in found:
                     found[name] = _copied(name, found[name])
         found.update(zip(self.params, self.mapped(index), strict=True))

@@ -43,10 +43,10 @@ def match_items(batch: Batch) -> Flow:
     taken = set(children) if batch.resumes else set()
     free = max((*children, batch.items.count - 1), default=-1) + 1
     plans: list[ItemPlan] = []
-    for index, number in enumerate(found):
-        if number is not None:
-            own = f"{prefix}/{number}" if batch.resumes else f"{prefix}/{index}"
-            plans.append(ItemPlan(own, children[number]))
+    for index, known in enumerate(found):
+        if known is not None:
+            own = f"{prefix}/{known}" if batch.resumes else f"{prefix}/{index}"
+            plans.append(ItemPlan(own, children[known]))
         elif index not in taken:
             plans.append(ItemPlan(f"{prefix}/{index}"))
         else:

@@ -24,11 +24,7 @@ __all__ = ["nested_step"]
 def nested_step(run: Run, line: Line, values: Sequence[Any]) -> Flow:
     """Run the inner graph of `line`'s operation, and fill the line with what came of it."""
     node: Any = line.op.node
-    inputs = {
-        node.inner_address(argument.name): value
-        for argument, value in zip(line.op.args, values, strict=True)
-        if value is not INNER
-    }
+    inputs = {node.inner_address(argument.name): value for argument, value in zip(line.op.args, values, strict=True) if value is not INNER}
     if node.runner_override is not None:
         yield from _delegated(run, line, inputs)
     elif node.map_config is not None:

@@ -101,12 +101,7 @@ def _decision(stored: str | list[str] | None) -> Any:
 
 def _edit(state: State, name: str, value: Any) -> None:
     """Put a changed value where the old one was; its producer is kept, whatever reads it is stale."""
-    slots = [
-        slot
-        for op in state.plan.ops
-        for output, slot in zip(op.node.data_outputs, op.outs, strict=True)
-        if output == name
-    ]
+    slots = [slot for op in state.plan.ops for output, slot in zip(op.node.data_outputs, op.outs, strict=True) if output == name]
     found = state.newest(tuple(slots)) if slots else -1
     slot = found if found >= 0 else (slots[0] if slots else state.plan.given.get(name, -1))
     if slot >= 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hypergraph.engine.journal import record_of
@@ -98,7 +98,7 @@ class Session:
 
     def stamp(self) -> datetime:
         """Give the present moment, later than every stamp before it, whatever the clock does."""
-        moment = datetime.now(timezone.utc)
+        moment = datetime.now(UTC)
         if self._last_stamp is not None and moment <= self._last_stamp:
             moment = self._last_stamp + timedelta(microseconds=1)
         self._last_stamp = moment
@@ -190,7 +190,7 @@ class Run:
         self.path = path
         self.finishes = finishes
         self.state = State(plan)
-        self.journal: list[Line] = []
+        self.journal: Any = []
         self.finished: list[Line] = []
         self.superstep = 0
         self.index = 0

@@ -20,10 +20,12 @@ from hypergraph.plan import BOUND, COPIED_DEFAULT, INNER, NO_FALLBACK, Op, Plan,
 from hypergraph.records import RunStatus
 
 if TYPE_CHECKING:
+    from array import array
+
     from hypergraph.graph import Graph
     from hypergraph.runlog import RunLog
 
-__all__ = ["MISSING", "Program", "plain_op", "prefilled", "program_of", "store_of"]
+__all__ = ["MISSING", "Program", "plain_call", "plain_op", "prefilled", "program_of", "store_of"]
 
 
 class _Missing:
@@ -77,7 +79,7 @@ class Program:
     def fits(self, inputs: Mapping[str, Any]) -> bool:
         """Tell whether these inputs are plainly what the program needs."""
         keys = inputs.keys()
-        return self.required <= keys and keys <= self.free
+        return self.required <= keys <= self.free
 
     def slots(self, inputs: Mapping[str, Any]) -> list[Any]:
         """Give fresh slots with the inputs in them."""
@@ -87,7 +89,7 @@ class Program:
             slots[given[name]] = value
         return slots
 
-    def execute(self, slots: list[Any], times: list[float]) -> BaseException | None:
+    def execute(self, slots: list[Any], times: list[float] | array[float]) -> BaseException | None:
         """Run all operations over these slots; `times` gets the moment after each. Gives the exception that ended it, or None."""
         clock = perf_counter
         stamp = times.append
@@ -186,8 +188,9 @@ def prefilled(plan: Plan) -> tuple[list[Any], frozenset[str], frozenset[str]] | 
             if argument.fallback in (NO_FALLBACK, COPIED_DEFAULT):
                 # What is copied for each use has no place in a template: it must be given here.
                 required.add(argument.name)
-            elif argument.value is not INNER:
-                template[slot] = argument.value
+            else:
+                if argument.value is not INNER:
+                    template[slot] = argument.value
                 if argument.fallback == BOUND:
                     bound.add(argument.name)
     return template, frozenset(required), frozenset(given - bound)
@@ -199,10 +202,16 @@ def plain_op(op: Op, cached: bool) -> bool:
     if op.emits and not op.outs and op.kind == "graph":
         return False
     if node.code is not None:
-        return node.code.simple and not node.is_async and not (cached and node.cache) and not getattr(node, "batch", False)
+        return plain_call(op, cached) and not node.is_async
     if node.map_config is not None or node.runner_override is not None:
         return False
     return program_of(node.graph, cached=cached) is not None
+
+
+def plain_call(op: Op, cached: bool) -> bool:
+    """Tell whether an operation is a call of a function with its arguments in order, whatever its kind."""
+    node: Any = op.node
+    return node.code.simple and not (cached and node.cache) and not getattr(node, "batch", False)
 
 
 def _instruction(op: Op, hidden: int) -> tuple[int, Any, Any, Any]:
@@ -244,10 +253,7 @@ def _nested(op: Op, args: tuple[int, ...], hidden: int) -> Callable[[list[Any]],
     node: Any = op.node
     inner = program_of(node.graph, cached=False)
     assert inner is not None
-    into = [
-        (outer, inner.plan.given[node.inner_address(argument.name)])
-        for outer, argument in zip(args, op.args, strict=True)
-    ]
+    into = [(outer, inner.plan.given[node.inner_address(argument.name)]) for outer, argument in zip(args, op.args, strict=True)]
     found = dict(inner.outputs)
     back = [(found[node.inner_output(name)], slot) for name, slot in zip(node.data_outputs, op.outs, strict=True)]
     template, execute, first = inner.template, inner.execute, inner.hidden

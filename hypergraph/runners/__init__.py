@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from hypergraph.runners.sync import SyncRunner
 else:
     __all__ = [
-    "AsyncRunner",
-    "BaseRunner",
-    "DaftRunner",
-    "MapResult",
-    "PauseInfo",
-    "RunResult",
-    "RunStatus",
-    "RunnerCapabilities",
-    "SyncRunner",
-]
+        "AsyncRunner",
+        "BaseRunner",
+        "DaftRunner",
+        "MapResult",
+        "PauseInfo",
+        "RunResult",
+        "RunStatus",
+        "RunnerCapabilities",
+        "SyncRunner",
+    ]
 
-# asyncio alone doubles the time of an import, and Daft needs its extra: each runner loads on first use.
+    # asyncio alone doubles the time of an import, and Daft needs its extra: each runner loads on first use.
     __getattr__, __dir__ = lazy_face(
         __name__,
         {

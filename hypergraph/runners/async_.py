@@ -24,6 +24,7 @@ from hypergraph.runners.base import (
     merge_inputs,
 )
 from hypergraph.runners.calls import MapCall, map_call_flow, map_result, run_call_flow, run_result
+from hypergraph.runners.direct import NO_LINEAGE, async_run, plain_inputs
 from hypergraph.runners.listening import dispatcher_of
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class AsyncRunner(BaseRunner):
         """Everything but distribution; calls return coroutines."""
         return _CAPABILITIES
 
-    async def run(  # type: ignore[override]
+    async def run(
         self,
         graph: Graph,
         values: Mapping[str, Any] | None = None,
@@ -126,6 +127,17 @@ class AsyncRunner(BaseRunner):
             max_iterations=max_iterations,
             max_concurrency=max_concurrency,
         )
+        if self._unwatched(event_processors, show_progress) and (workflow_id, checkpoint, fork_from, retry_from) == NO_LINEAGE:
+            # Nothing but the values is asked for: no id to stop it by, nobody to tell, nowhere to store.
+            direct = await async_run(
+                graph,
+                plain_inputs(values, input_values),
+                cached=self.cache is not None,
+                keep_going=error_handling == "continue",
+                limited=max_concurrency is not None,
+            )
+            if direct is not None:
+                return run_result(graph, direct, error_handling=error_handling, on_missing=on_missing)
         given = merge_inputs(graph, values, input_values)
         check_capabilities("AsyncRunner", _CAPABILITIES, graph)
         pump = self._pump(event_processors, show_progress)
@@ -268,6 +280,10 @@ class AsyncRunner(BaseRunner):
         session = self._session(EventPump(None), stored=self.checkpointer is not None, graph=graph)
         lineage = Lineage(workflow_id, checkpoint, override_workflow, fork_from, retry_from)
         return await self._driver(None).drive(forecast_flow(session, graph, dict(values or {}), lineage))
+
+    def _unwatched(self, processors: Sequence[Any] | None, show_progress: bool | None) -> bool:
+        shown = self.show_progress if show_progress is None else show_progress
+        return self.checkpointer is None and self.sync_nodes == "inline" and not processors and not shown
 
     def _driver(self, limit: int | None) -> AsyncDriver:
         return AsyncDriver(self.checkpointer, limit, threads=self.sync_nodes == "thread")

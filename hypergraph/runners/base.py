@@ -126,8 +126,10 @@ def check_options(
             + fix("Choose the start on the graph: graph.with_entrypoint('retrieve'), or Graph(..., entrypoint='retrieve')")
         )
     for name, limit in (("max_iterations", max_iterations), ("max_concurrency", max_concurrency)):
-        if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
-            raise ValueError(f"{name} must be a whole number of at least 1; got {limit!r}." + fix(f"Leave {name} out for no limit of your own"))
+        if limit is not None and (type(limit) is not int or limit < 1):
+            raise ValueError(
+                f"{name} must be a whole number of at least 1; got {limit!r}." + fix(f"Leave {name} out for no limit of your own")
+            )
 
 
 def merge_inputs(graph: Graph, values: Mapping[str, Any] | None, keywords: Mapping[str, Any]) -> dict[str, Any]:

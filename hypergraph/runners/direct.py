@@ -21,7 +21,20 @@ if TYPE_CHECKING:
     from hypergraph.graph import Graph
     from hypergraph.runlog import RunLog
 
-__all__ = ["direct_map", "direct_program", "direct_run", "guided_run", "failed_result", "plain_result"]
+__all__ = [
+    "NO_LINEAGE",
+    "async_run",
+    "direct_map",
+    "direct_program",
+    "direct_run",
+    "failed_result",
+    "guided_run",
+    "plain_inputs",
+    "plain_result",
+]
+
+NO_LINEAGE = (None, None, None, None)
+"""Neither workflow_id nor checkpoint, fork_from or retry_from."""
 
 _SPREAD = 0x9E3779B97F4B
 _MASK = (1 << 48) - 1
@@ -49,6 +62,25 @@ def guided_run(graph: Graph, given: Mapping[str, Any], *, cached: bool, max_iter
     if program is None or not program.fits(given):
         return None
     return program.run(given, new_run_id(), max_iterations)
+
+
+async def async_run(graph: Graph, given: Mapping[str, Any], *, cached: bool, keep_going: bool, limited: bool) -> Ended | None:
+    """Run a straight plan once on the event loop; None when it is of another kind, or what is limited would run side by side."""
+    from hypergraph.engine.straight_async import async_program_of
+
+    program = async_program_of(graph, cached=cached)
+    if program is None or (limited and program.wide) or not program.fits(given):
+        return None
+    return await program.run(given, new_run_id(), keep_going=keep_going)
+
+
+def plain_inputs(values: Mapping[str, Any] | None, keywords: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Join the two ways of giving inputs where nothing is in both; what is, `merge_inputs` refuses."""
+    if not keywords:
+        return values or {}
+    if not values:
+        return keywords
+    return {**values, **keywords} if values.keys().isdisjoint(keywords) else {}
 
 
 def plain_result(

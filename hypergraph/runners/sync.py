@@ -21,7 +21,7 @@ from hypergraph.runners.base import (
     merge_inputs,
 )
 from hypergraph.runners.calls import MapCall, map_call_flow, map_result, run_call_flow, run_result
-from hypergraph.runners.direct import direct_map, direct_program, direct_run, guided_run
+from hypergraph.runners.direct import NO_LINEAGE, direct_map, direct_program, direct_run, guided_run, plain_inputs
 from hypergraph.runners.listening import dispatcher_of
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["SyncRunner"]
 
 _CAPABILITIES = RunnerCapabilities(supports_streaming=True, supports_checkpointing=True)
-
-_NO_LINEAGE = (None, None, None, None)
 
 SYNC_NAMES = {
     "begin": "begin_sync",
@@ -127,7 +125,7 @@ class SyncRunner(BaseRunner):
         """Cycles, gates, events and checkpointing; neither async nodes nor interrupts."""
         return _CAPABILITIES
 
-    def run(  # type: ignore[override]
+    def run(
         self,
         graph: Graph,
         values: Mapping[str, Any] | None = None,
@@ -177,9 +175,9 @@ class SyncRunner(BaseRunner):
         check_options(
             error_handling=error_handling, on_missing=on_missing, select=select, entrypoint=entrypoint, max_iterations=max_iterations
         )
-        if self._unwatched(event_processors, show_progress) and (workflow_id, checkpoint, fork_from, retry_from) == _NO_LINEAGE:
+        if self._unwatched(event_processors, show_progress) and (workflow_id, checkpoint, fork_from, retry_from) == NO_LINEAGE:
             # Nothing but the values is asked for: no id to stop it by, nobody to tell, nowhere to store.
-            plain = _plain_inputs(values, input_values)
+            plain = plain_inputs(values, input_values)
             program = direct_program(graph, plain, cached=self.cache is not None)
             if program is not None:
                 return direct_run(program, plain, error_handling)
@@ -247,7 +245,7 @@ class SyncRunner(BaseRunner):
             error_handling=error_handling, on_missing=on_missing, select=select, entrypoint=entrypoint, max_iterations=max_iterations
         )
         if self._unwatched(event_processors, show_progress) and (workflow_id, clone, only, retry_from) == (None, False, None, None):
-            plain = _plain_inputs(values, input_values)
+            plain = plain_inputs(values, input_values)
             program = direct_program(graph, plain, cached=self.cache is not None)
             names = mapped_names(graph, map_over)
             if program is not None and not program.inner and all(name in plain for name in names):
@@ -399,15 +397,6 @@ class SyncRunner(BaseRunner):
                 f"{type(store).__name__} does not support sync writes, which SyncRunner needs."
                 + fix("Use SqliteCheckpointer or MemoryCheckpointer", "Or run with AsyncRunner")
             )
-
-
-def _plain_inputs(values: Mapping[str, Any] | None, keywords: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Join the two ways of giving inputs where nothing is in both; what is, `merge_inputs` refuses."""
-    if not keywords:
-        return values or {}
-    if not values:
-        return keywords
-    return {**values, **keywords} if values.keys().isdisjoint(keywords) else {}
 
 
 def _rest(flow: Flow) -> Flow:

@@ -81,7 +81,15 @@ class TestConstruction:
         assert (choose.multi_target, choose.fallback) == (False, None)
 
     def test_options(self):
-        options = {"cache": True, "hide": True, "default_open": False, "name": "other", "rename_inputs": {"x": "z"}, "emit": "done", "wait_for": "go"}
+        options = {
+            "cache": True,
+            "hide": True,
+            "default_open": False,
+            "name": "other",
+            "rename_inputs": {"x": "z"},
+            "emit": "done",
+            "wait_for": "go",
+        }
         for made in (route(["a"], **options)(pick), ifelse("a", "b", **options)(pick)):
             assert (made.cache, made.hide, made.default_open, made.name) == (True, True, False, "other")
             assert (made.inputs, made.outputs, made.data_outputs, made.wait_for) == (("z",), ("done",), (), ("go",))
@@ -156,7 +164,7 @@ class TestConstruction:
         assert gate()(1) == "a"
 
 
-class Colour(str, Enum):
+class Colour(str, Enum):  # noqa: UP042  # its hash is not that of its text
     A = "a"
     C = "c"
 
@@ -246,7 +254,10 @@ class TestIfElse:
             IfElseNode(pick, "yes", "no").decide(wrong)
 
 
-@given(targets=st.lists(st.text(min_size=1, max_size=4), min_size=1), raw=st.one_of(st.text(max_size=4), st.integers(), st.none(), st.lists(st.text(max_size=3))))
+@given(
+    targets=st.lists(st.text(min_size=1, max_size=4), min_size=1),
+    raw=st.one_of(st.text(max_size=4), st.integers(), st.none(), st.lists(st.text(max_size=3))),
+)
 def test_a_decision_is_always_one_of_the_targets_or_nothing(targets, raw):
     targets = [target for target in targets if target != "END"] or ["a"]
     made = RouteNode(pick, targets)

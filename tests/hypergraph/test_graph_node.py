@@ -134,7 +134,7 @@ class TestPorts:
                 ask("nothing")
 
     def test_renaming_checks_local_names(self, spaced):
-        with pytest.raises(RenameError, match="'rag.query' not found"):
+        with pytest.raises(RenameError, match=r"'rag\.query' not found"):
             spaced.with_inputs({"rag.query": "x"})
         with pytest.raises(RenameError, match="duplicate"):
             spaced.with_inputs(query="model")

@@ -31,7 +31,12 @@ class TestConstruction:
         assert (made.cache, made.hide, made.wait_for, made.batch) == (True, True, ("ready",), False)
 
     def test_an_output_name_is_needed(self):
-        for make in (lambda: InterruptNode(handler), lambda: InterruptNode(handler, output_name=None), lambda: interrupt()(handler), lambda: interrupt(handler)):
+        for make in (
+            lambda: InterruptNode(handler),
+            lambda: InterruptNode(handler, output_name=None),
+            lambda: interrupt()(handler),
+            lambda: interrupt(handler),
+        ):
             with pytest.raises(TypeError, match="output_name"):
                 make()
 
@@ -62,7 +67,7 @@ class TestAnswerType:
         [
             (str, str),
             (str | None, str),
-            (Optional[bool], bool),
+            (Optional[bool], bool),  # noqa: UP045  # users write it both ways
             (int | str | None, int | str),
             (Literal["yes", "no"], Literal["yes", "no"]),
             (None, None),

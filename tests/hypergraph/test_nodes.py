@@ -9,7 +9,7 @@ import math
 import pickle
 import warnings
 from collections.abc import AsyncIterator, Iterator
-from typing import Any, Optional
+from typing import Any, Optional, Union
 from unittest.mock import MagicMock
 
 import pytest
@@ -192,7 +192,7 @@ class TestContext:
         def first(run: NodeContext, x): ...
         def last(x, *, anything: NodeContext): ...
         def optional(x, c: NodeContext | None = None): ...
-        def old_style(x, c: Optional[NodeContext] = None): ...
+        def old_style(x, c: Optional[NodeContext] = None): ...  # noqa: UP045  # users write it both ways
         def renamed(x, c: Ctx): ...
 
         for func in (first, last, optional, old_style, renamed):
@@ -201,7 +201,7 @@ class TestContext:
     def test_real_annotations_work_like_text(self):
         def real(x, c): ...
 
-        for annotation in (NodeContext, NodeContext | None, Optional[NodeContext], "NodeContext", "hypergraph.NodeContext"):
+        for annotation in (NodeContext, NodeContext | None, Union[NodeContext, None], "NodeContext", "hypergraph.NodeContext"):  # noqa: UP007
             real.__annotations__["c"] = annotation
             assert FunctionNode(real).inputs == ("x",)
 
@@ -404,7 +404,7 @@ class TestTypes:
         def mixed(a: int, b, c: str | None = None) -> float: ...
 
         made = FunctionNode(mixed, output_name="y").with_inputs(a="z", c="d").with_outputs(y="out")
-        assert made.parameter_annotations == {"z": int, "d": Optional[str]}
+        assert made.parameter_annotations == {"z": int, "d": str | None}
         assert made.output_annotation == {"out": float}
         assert (made.get_input_type("z"), made.get_input_type("a"), made.get_input_type("b")) == (int, None, None)
         assert (made.get_output_type("out"), made.get_output_type("y")) == (float, None)
@@ -475,7 +475,10 @@ class TestUnpack:
         assert pair.unpack((1, 2)) == (1, 2)
         assert pair.unpack([1, 2]) == (1, 2)
 
-    @pytest.mark.parametrize(("wrong", "got"), [((1, 2, 3), "3 values"), (5, "one value"), ("ab", "one value"), ({"a": 1, "b": 2}, "one value"), (None, "NoneType")])
+    @pytest.mark.parametrize(
+        ("wrong", "got"),
+        [((1, 2, 3), "3 values"), (5, "one value"), ("ab", "one value"), ({"a": 1, "b": 2}, "one value"), (None, "NoneType")],
+    )
     def test_a_wrong_count_names_node_expected_and_got(self, wrong, got):
         pair = FunctionNode(lambda: 0, "pair", ("a", "b"))
         with pytest.raises(ValueError, match=r"'pair'.*expected 2 values") as caught:

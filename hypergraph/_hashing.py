@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Mapping
 from operator import itemgetter
 from typing import Any
 
-__all__ = ["captured_values", "compute_cache_key", "hash_callable", "hash_text", "hash_value", "source_of"]
+__all__ = ["captured_values", "compute_cache_key", "hash_callable", "hash_captured_value", "hash_text", "hash_value", "source_of"]
 
 # Fixed, because a hash outlives the interpreter that made it: disk caches and stores compare it with newer ones.
 _PROTOCOL = 5
@@ -67,6 +67,8 @@ def captured_values(func: Callable[..., Any]) -> dict[str, Any]:
         found["self"] = func
     names = getattr(getattr(func, "__code__", None), "co_freevars", ())
     for name, cell in zip(names, getattr(func, "__closure__", None) or (), strict=False):
+        if name == "__class__":  # there for super(), and told by the function's own place
+            continue
         try:
             found[name] = cell.cell_contents
         except ValueError:  # assigned only after the function was made, and not yet
@@ -74,24 +76,30 @@ def captured_values(func: Callable[..., Any]) -> dict[str, Any]:
     return found
 
 
-def compute_cache_key(definition_hash: str, inputs: Mapping[str, Any], *, captured: Mapping[str, Any] | None = None) -> str:
+def hash_captured_value(value: Any) -> str:
+    """Give the hash of something that a function captured; other than in `hash_value`, functions in it count by their code."""
+    try:
+        return _digest(value, code_of_functions=True)
+    except Exception:  # as in hash_value
+        return ""
+
+
+def compute_cache_key(definition_hash: str, inputs: Mapping[str, Any], *, captured: str = "") -> str:
     """Give the key under which a node's result is cached.
 
     Args:
         definition_hash: hash of the node's code.
         inputs: argument values by parameter name; their order does not matter.
-        captured: what the function carries besides its code (see `captured_values`).
+        captured: hash of what the function carries besides its code.
 
     Returns:
-        64 hexadecimal digits, or "" when something cannot be hashed: such a call is simply not cached.
+        64 hexadecimal digits, or "" when an input cannot be hashed: such a call is simply not cached.
     """
-    digest = hashlib.sha256(definition_hash.encode())
+    digest = hashlib.sha256(f"{definition_hash}\0{captured}".encode())
     try:
         for name in sorted(inputs):
             digest.update(f"\0{name}\0{_digest(inputs[name], code_of_functions=False)}".encode())
-        for name in sorted(captured or ()):
-            digest.update(f"\1{name}\1{_digest((captured or {})[name], code_of_functions=True)}".encode())
-    except Exception:  # as in hash_value: user code ran
+    except Exception:  # as in hash_value
         return ""
     return digest.hexdigest()
 
@@ -99,11 +107,12 @@ def compute_cache_key(definition_hash: str, inputs: Mapping[str, Any], *, captur
 class _Canonical(pickle.Pickler):
     """A pickler whose output depends on the value alone."""
 
-    def __init__(self, digest: _Sink, *, code_of_functions: bool) -> None:
+    def __init__(self, digest: _Sink, *, code_of_functions: bool, within: frozenset[int]) -> None:
         super().__init__(digest, _PROTOCOL)
         # No memo: `[a, a]` and `[a, copy_of_a]` are equal and must read equal. A cycle is an error then, and the value has no hash.
         self.fast = True
         self._code_of_functions = code_of_functions
+        self._within = within
 
     def persistent_id(self, obj: Any) -> Any:
         kind = type(obj)
@@ -114,12 +123,13 @@ class _Canonical(pickle.Pickler):
         if kind is set or kind is frozenset:
             return (kind.__name__, sorted(obj if _sortable(obj) else map(self._inner, obj)))
         if kind is types.FunctionType and (self._code_of_functions or _importable(obj)):
-            # By name alone a function would keep its hash when its body changes.
-            return ("function", hash_callable(obj), self._inner(captured_values(obj)))
+            # By name alone a function would keep its hash when its body changes. One that captured itself calls itself.
+            captured = captured_values(obj) if id(obj) not in self._within else {}
+            return ("function", hash_callable(obj), self._inner(captured, within=self._within | {id(obj)}))
         return None
 
-    def _inner(self, value: Any) -> str:
-        return _digest(value, code_of_functions=self._code_of_functions)
+    def _inner(self, value: Any, within: frozenset[int] | None = None) -> str:
+        return _digest(value, code_of_functions=self._code_of_functions, within=self._within if within is None else within)
 
 
 class _Sink:
@@ -141,9 +151,9 @@ def _sortable(items: Collection[Any]) -> bool:
     return kinds <= {str} or kinds in ({int}, {bytes})
 
 
-def _digest(value: Any, *, code_of_functions: bool) -> str:
+def _digest(value: Any, *, code_of_functions: bool, within: frozenset[int] = frozenset()) -> str:
     sink = _Sink()
-    _Canonical(sink, code_of_functions=code_of_functions).dump(value)
+    _Canonical(sink, code_of_functions=code_of_functions, within=within).dump(value)
     return sink.hexdigest()
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from hypergraph._captured import hash_captured
 from hypergraph._hashing import captured_values, compute_cache_key, hash_callable, hash_text, hash_value, source_of
 
 
@@ -163,23 +164,75 @@ def test_a_cache_key_depends_on_definition_names_and_values():
         compute_cache_key("d", {"a": 2, "b": 1}),
         compute_cache_key("e", {"a": 1, "b": 2}),
         compute_cache_key("d", {"a": 1}),
-        compute_cache_key("d", {"a": 1}, captured={"b": 2}),
+        compute_cache_key("d", {"a": 1}, captured="c"),
     }
     assert len(keys) == 5
 
 
-def test_captured_functions_count_by_their_code():
-    def key(func) -> str:
-        return compute_cache_key("d", {}, captured=captured_values(func))
+def around(inner):
+    def wrapper(x):
+        return inner(x)
 
-    def around(inner):
-        def wrapper(x):
-            return inner(x)
+    return wrapper
 
-        return wrapper
 
-    assert key(around(adder(1))) == key(around(adder(1))) != ""
-    assert key(around(adder(1))) != key(around(adder(2)))
+def test_nothing_captured_is_the_empty_hash():
+    assert hash_captured(plain) == hash_captured(len) == hash_captured(around) == ""
+
+
+def test_functions_of_one_factory_differ_by_what_they_captured():
+    assert hash_captured(adder(1)) == hash_captured(adder(1)) != hash_captured(adder(2))
+
+
+def test_captured_functions_count_by_their_code_and_captures():
+    assert hash_captured(around(adder(1))) == hash_captured(around(adder(1)))
+    assert len({hash_captured(around(adder(1))), hash_captured(around(adder(2))), hash_captured(around(plain))}) == 3
+
+
+def test_methods_differ_by_the_object_they_are_bound_to():
+    assert hash_captured(Scaler(2).scale) == hash_captured(Scaler(2).scale) != hash_captured(Scaler(3).scale)
+
+
+def test_what_a_function_only_counts_or_collects_does_not_matter():
+    count, seen = 0, []
+
+    def counting(x):
+        nonlocal count
+        count += 1
+        seen.append(x)
+
+    before = hash_captured(counting)
+    counting(1)
+    assert (count, seen) == (1, [1])
+    assert hash_captured(counting) == before
+
+
+def test_a_captured_constant_is_read_each_time():
+    factor = 2
+
+    def scale(x):
+        return x * factor
+
+    before = hash_captured(scale)
+    factor = 3
+    assert hash_captured(scale) != before
+
+
+def test_a_function_that_captured_itself_has_a_hash():
+    def factorial(n):
+        return n * factorial(n - 1) if n else 1
+
+    assert hash_captured(factorial)
+
+
+def test_a_captured_lock_cannot_be_hashed():
+    lock = threading.Lock()
+
+    def guarded(x):
+        with lock:
+            return x
+
+    assert hash_captured(guarded) is None
 
 
 def test_inputs_that_cannot_be_hashed_give_no_key():

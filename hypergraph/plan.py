@@ -148,7 +148,7 @@ def _by_index(op: Op) -> int:
 
 def plan_of(graph: Graph) -> Plan:
     """Give the graph's plan, compiled on first use and kept with the graph."""
-    plan: Plan | None = graph._plan
+    plan: Plan | None = graph._plan  # noqa: SLF001  # the slot is there for the plan
     if plan is None:
         plan = _Compiler(graph.scope).compile()
         object.__setattr__(graph, "_plan", plan)

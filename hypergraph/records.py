@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any
 
 from hypergraph._text import duration, plural
@@ -26,14 +26,7 @@ __all__ = [
 ]
 
 
-class _TextEnum(str, Enum):
-    """An enum whose members are, and print as, their text."""
-
-    def __str__(self) -> str:
-        return str(self.value)
-
-
-class RunStatus(_TextEnum):
+class RunStatus(StrEnum):
     """How a run ended, as its caller sees it."""
 
     COMPLETED = "completed"
@@ -43,7 +36,7 @@ class RunStatus(_TextEnum):
     PARTIAL = "partial"
 
 
-class WorkflowStatus(_TextEnum):
+class WorkflowStatus(StrEnum):
     """How a stored run stands."""
 
     ACTIVE = "active"
@@ -54,7 +47,7 @@ class WorkflowStatus(_TextEnum):
     FAILED = "failed"
 
 
-class StepStatus(_TextEnum):
+class StepStatus(StrEnum):
     """How one step ended."""
 
     COMPLETED = "completed"

@@ -72,7 +72,7 @@ def begin_flow(session: Session, graph: Graph, values: Mapping[str, Any], lineag
     workflow_id = lineage.workflow_id
     origin: Origin | None = None
     if session.stored:
-        workflow_id, origin = yield from _stored_origin(session, graph, inputs, answers, lineage)
+        workflow_id, origin = yield from _stored_origin(graph, inputs, answers, lineage)
     elif lineage.fork_from is not None or lineage.retry_from is not None:
         raise ValueError(
             "fork_from and retry_from require a checkpointer: without one there is no stored run to start from."
@@ -114,7 +114,7 @@ def _check_missing(graph: Graph, inputs: Mapping[str, Any], origin: Origin | Non
         )
 
 
-def _stored_origin(session: Session, graph: Graph, inputs: Mapping[str, Any], answers: Mapping[str, Any], lineage: Lineage) -> Flow:
+def _stored_origin(graph: Graph, inputs: Mapping[str, Any], answers: Mapping[str, Any], lineage: Lineage) -> Flow:
     """Apply the table for a run that is stored; returns (workflow id, origin)."""
     workflow_id = lineage.workflow_id
     if lineage.fork_from is not None and lineage.retry_from is not None:

@@ -110,9 +110,8 @@ def _layers(run: Run, progress: _Progress) -> Flow:
     runaway: list[Region] = []
     blocked: set[int] = set()
     for layer in plan.layers:
-        if blocked:
-            layer = tuple(region for region in layer if region.index not in blocked)
-        walk = LayerWalk(run.state, layer, run.session.max_iterations)
+        regions = tuple(region for region in layer if region.index not in blocked) if blocked else layer
+        walk = LayerWalk(run.state, regions, run.session.max_iterations)
         while True:
             if run.stopping:
                 progress.status = RunStatus.STOPPED

@@ -120,7 +120,7 @@ class _Journey:
                         blocked |= reachable(plan, [plan.regions[first.region]])
                 else:
                     self._side_by_side(layer, blocked)
-        except _Stopped as stopped:
+        except _NodeFailedError as stopped:
             self.failed = True
             return stopped.error
         if runaway is not None:
@@ -178,7 +178,7 @@ class _Journey:
                     return True
         except Exception as error:
             note((one.op, superstep, began, clock(), None))
-            raise _Stopped(error) from None
+            raise _NodeFailedError(error) from None
         finally:
             self.superstep = superstep
 
@@ -193,7 +193,7 @@ class _Journey:
                 self._put(one, list(value) if one.generator else value)
         except Exception as error:
             self.entries.append((one.op, self.superstep, began, perf_counter(), None))
-            raise _Stopped(error) from None
+            raise _NodeFailedError(error) from None
         self.entries.append((one.op, self.superstep, began, perf_counter(), decision))
 
     def _put(self, one: _Instruction, value: Any) -> None:
@@ -203,7 +203,7 @@ class _Journey:
             one.store(self._slots, value)
 
 
-class _Stopped(Exception):
+class _NodeFailedError(Exception):
     """Carries a node's exception out of the loop."""
 
     def __init__(self, error: BaseException) -> None:
@@ -259,7 +259,7 @@ def _compile(graph: Graph, plan: Plan, cached: bool) -> Guided | None:
         return None
     for layer in plan.layers:
         rings = [region for region in layer if region.cyclic]
-        if rings and (len(layer) > 1 or not _is_ring(plan, rings[0])):
+        if rings and (len(layer) > 1 or not _is_ring(rings[0])):
             return None
     for op in plan.ops:
         cyclic = plan.regions[op.region].cyclic
@@ -282,7 +282,7 @@ def _fit(op: Op, cached: bool) -> bool:
     return op.kind == "function" and plain_op(op, cached) and not op.waits and not op.emits
 
 
-def _is_ring(plan: Plan, region: Region) -> bool:
+def _is_ring(region: Region) -> bool:
     """Tell whether a region is a single file from its entry point to the one gate that may send the work back."""
     ops = region.ops
     start, gate = ops[0], ops[-1]

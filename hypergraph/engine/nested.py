@@ -26,7 +26,7 @@ def nested_step(run: Run, line: Line, values: Sequence[Any]) -> Flow:
     node: Any = line.op.node
     inputs = {node.inner_address(argument.name): value for argument, value in zip(line.op.args, values, strict=True) if value is not INNER}
     if node.runner_override is not None:
-        yield from _delegated(run, line, inputs)
+        yield from _delegated(line, inputs)
     elif node.map_config is not None:
         yield from _mapped(run, line, inputs)
     else:
@@ -144,7 +144,7 @@ def _mapped(run: Run, line: Line, inputs: dict[str, Any]) -> Flow:
     line.partial = ended.status is RunStatus.STOPPED
 
 
-def _delegated(run: Run, line: Line, inputs: dict[str, Any]) -> Flow:
+def _delegated(line: Line, inputs: dict[str, Any]) -> Flow:
     """Hand the inner graph to the runner that it was given (`with_runner`)."""
     node: Any = line.op.node
     runner = node.runner_override

@@ -154,8 +154,9 @@ class Run:
     """
 
     __slots__ = (
-        "answers", "attempts", "finished", "finishes", "first", "graph", "index", "inherited", "inputs", "item_index", "journal", "kept", "origin",
-        "parent_span", "parent_workflow_id", "path", "plan", "run_id", "session", "span_id", "state", "superstep", "waiting", "workflow_id",
+        "answers", "attempts", "finished", "finishes", "first", "graph", "index", "inherited", "inputs", "item_index", "journal",
+        "kept", "origin", "parent_span", "parent_workflow_id", "path", "plan", "run_id", "session", "span_id", "state",
+        "superstep", "waiting", "workflow_id",
     )  # fmt: skip
 
     def __init__(

@@ -99,7 +99,7 @@ def _invoke(run: Run, line: Line, values: Sequence[Any]) -> Flow:
     cache = run.session.cache if node.cache else None
     key = ""
     if cache is not None:
-        key = _cache_key(run, line.op, values)
+        key = _cache_key(line.op, values)
         if key:
             hit, value = cache.get(key)
             if hit:
@@ -136,7 +136,7 @@ def _context(run: Run, line: Line) -> NodeContext:
     return NodeContext(f"{run.stored_id}/{op.name}/{run.turn(op)}", lambda: signal.requested, stream)
 
 
-def _cache_key(run: Run, op: Op, values: Sequence[Any]) -> str:
+def _cache_key(op: Op, values: Sequence[Any]) -> str:
     from hypergraph.engine.caching import cache_key
 
     return cache_key(op.node, values)

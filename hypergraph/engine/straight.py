@@ -40,7 +40,7 @@ MISSING = _Missing()
 ONE_TO_ONE, PLAIN, GENERATOR, NESTED = 0, 1, 2, 3
 
 
-class Failure(Exception):
+class InnerError(Exception):
     """Carries the exception of an inner graph's node outwards, without taking part in it."""
 
     def __init__(self, error: BaseException) -> None:
@@ -111,7 +111,7 @@ class Program:
                 stamp(clock())
         except Exception as error:
             stamp(clock())
-            return error.error if type(error) is Failure else error
+            return error.error if type(error) is InnerError else error
         return None
 
     def values(self, slots: list[Any]) -> dict[str, Any]:
@@ -163,6 +163,9 @@ def program_of(graph: Graph, *, cached: bool) -> Program | None:
 
 def _compile(graph: Graph, plan: Plan, cached: bool) -> Program | None:
     if not plan.straight or not all(plain_op(op, cached) for op in plan.ops):
+        return None
+    if any(len(slots) > 1 for _, slots in plan.outputs):
+        # Which of several writers came last is for the state to tell: it is not the last one in node order.
         return None
     for op in plan.ops:
         if any(len(argument.slots) > 1 and argument.slots[-1] != plan.given.get(argument.name) for argument in op.args):
@@ -268,7 +271,7 @@ def _nested(op: Op, args: tuple[int, ...], hidden: int) -> Callable[[list[Any]],
         error = execute(inside, times)
         slots[hidden] = (new_run_id(), times, error, inside[first:])
         if error is not None:
-            raise Failure(error)
+            raise InnerError(error)
         for slot, outer in back:
             slots[outer] = inside[slot]
 

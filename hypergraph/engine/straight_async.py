@@ -107,11 +107,11 @@ async def _single(
     if error is None:
         return None
     if strict:
-        raise _Stopped(one.op, error)
+        raise _NodeFailedError(one.op, error)
     return one.op, error
 
 
-class _Stopped(Exception):
+class _NodeFailedError(Exception):
     """Carries a failure out of a layer whose other nodes are to be cancelled."""
 
     def __init__(self, op: Op, error: Exception) -> None:
@@ -126,7 +126,7 @@ async def _together(
     tasks = [asyncio.ensure_future(_single(one, superstep, slots, entries, strict=not keep_going)) for one in layer]
     try:
         failures = [failure for failure in await asyncio.gather(*tasks) if failure is not None]
-    except _Stopped as stopped:
+    except _NodeFailedError as stopped:
         return stopped.failure
     finally:
         waiting = [task for task in tasks if not task.done()]

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from hypergraph.events import EventDispatcher
@@ -44,7 +44,7 @@ class EventPump:
         self._queue = queue
         self.emit = put
 
-    async def __aenter__(self) -> EventPump:
+    async def __aenter__(self) -> Self:
         if self._queue is not None:
             self._task = asyncio.create_task(self._pump(self._queue))
         return self

@@ -91,7 +91,7 @@ class BaseRunner(ABC):
         return True
 
     @contextmanager
-    def _running(self, workflow_id: str | None, signal: StopSignal) -> Iterator[None]:
+    def running(self, workflow_id: str | None, signal: StopSignal) -> Iterator[None]:
         """Hold an id while something runs under it on this runner."""
         if workflow_id is None:
             yield

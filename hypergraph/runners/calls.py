@@ -29,7 +29,7 @@ def run_call_flow(runner: BaseRunner, session: Session, graph: Graph, values: Ma
     """One call to `run()`; returns an `Ended`."""
     check_workflow_id(lineage.workflow_id)
     run = yield from begin_flow(session, graph, values, lineage)
-    with runner._running(run.workflow_id, session.signal):
+    with runner.running(run.workflow_id, session.signal):
         return (yield from run_flow(run))
 
 
@@ -76,7 +76,7 @@ def map_call_flow(runner: BaseRunner, session: Session, graph: Graph, values: Ma
     items = items_of(values, params, call.map_mode, call.clone, missing=lambda name: MissingInputError([name], list(values)))
     if not items.count:
         return None
-    _refuse_too_many(session, items, call)
+    _refuse_too_many(items, call)
     batch = Batch(
         session,
         graph,
@@ -91,11 +91,11 @@ def map_call_flow(runner: BaseRunner, session: Session, graph: Graph, values: Ma
         sink=call.sink,
         prepare=(lambda inputs: MissingInputError(missing, list(inputs))) if missing else None,
     )
-    with runner._running(workflow_id, session.signal):
+    with runner.running(workflow_id, session.signal):
         return (yield from batch_flow(batch))
 
 
-def _refuse_too_many(session: Session, items: Items, call: MapCall) -> None:
+def _refuse_too_many(items: Items, call: MapCall) -> None:
     if call.most is not None and items.count > call.most:
         raise ValueError(
             f"Too many map tasks: {items.count} items without a limit on how many run at once (at most {call.most})."

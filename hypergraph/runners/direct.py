@@ -87,12 +87,11 @@ def plain_result(
     program: Program, values: dict[str, Any], times: Sequence[float], run_id: str | None = None, inner: Sequence[Any] = ()
 ) -> RunResult:
     """Give a completed result whose log is built when it is read."""
-    result = RunResult(values, RunStatus.COMPLETED, run_id)
 
     def log() -> RunLog:
         return log_of(program.graph.name, result.run_id, (times[-1] - times[0]) * 1000, program.journal(times, None, inner))
 
-    result._log = log
+    result = RunResult(values, RunStatus.COMPLETED, run_id, log=log)
     return result
 
 

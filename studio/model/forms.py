@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
-import math
+import operator
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
@@ -301,18 +301,21 @@ _HINTS: Final = {
 }
 
 
+_BOUNDS: Final[tuple[tuple[str, Callable[[Any, Any], bool], str], ...]] = (
+    ("ge", operator.ge, "at least"),
+    ("gt", operator.gt, "more than"),
+    ("le", operator.le, "at most"),
+    ("lt", operator.lt, "less than"),
+)
+
+
 def _bounded(spec: TypeSpec, value: Any) -> Any:
     limits = spec.constraints
     if not limits or value is None:
         return value
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        for name, fine, words in (
-            ("ge", lambda limit: value >= limit, "at least"),
-            ("gt", lambda limit: value > limit, "more than"),
-            ("le", lambda limit: value <= limit, "at most"),
-            ("lt", lambda limit: value < limit, "less than"),
-        ):
-            if name in limits and not (fine(limits[name]) and not math.isnan(value)):
+        for name, fine, words in _BOUNDS:
+            if name in limits and not fine(value, limits[name]):
                 raise FormError(f"has to be {words} {limits[name]}")
     if isinstance(value, (str, bytes, list, dict)):
         if len(value) < limits.get("min_length", 0):

@@ -10,6 +10,7 @@ import datetime as dt
 import pathlib
 from collections import OrderedDict, deque
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from itertools import islice
@@ -18,7 +19,7 @@ from uuid import UUID
 
 from studio.model.secrets import HIDDEN, is_secret
 
-__all__ = ["LIMIT", "kind_of", "one_line", "parts_of", "preview"]
+__all__ = ["LIMIT", "LargeValue", "kind_of", "one_line", "parts_of", "preview"]
 
 LIMIT: Final = 2048
 """Characters of a value's text that travel with an event."""
@@ -32,6 +33,21 @@ _OWN_TEXT: Final = frozenset({
 _SEQUENCES: Final[dict[type, str]] = {list: "[]", tuple: "()", set: "{}", frozenset: "{}", deque: "[]"}
 _TABLES: Final = frozenset({"numpy", "pandas", "polars", "pyarrow", "daft", "torch"})
 _PLAIN: Final = frozenset({int, float, bool, type(None)})
+
+
+@dataclass(frozen=True, slots=True)
+class LargeValue:
+    """Stands for a value that is too large to be read at once.
+
+    Attributes:
+        kind: what it is, as far as its stored form tells.
+        size: bytes of its stored form.
+        head: the beginning of its stored form.
+    """
+
+    kind: str
+    size: int
+    head: str
 
 
 def preview(value: Any, *, name: str = "", secrets: Collection[str] = (), limit: int = LIMIT) -> tuple[str, str]:
@@ -52,6 +68,8 @@ def preview(value: Any, *, name: str = "", secrets: Collection[str] = (), limit:
         return kind_of(value), value if len(value) <= limit else value[:limit]
     if kind is bytes:
         return kind_of(value), repr(value[:200])
+    if kind is LargeValue:
+        return kind_of(value), value.head[:limit]
     try:
         writer = _Writer(limit, secrets)
         writer.write(value, 0)
@@ -68,6 +86,8 @@ def kind_of(value: Any) -> str:
         return "str" if len(value) < 100 else f"str {_size(len(value))}"
     if kind in {bytes, bytearray}:
         return f"{kind.__name__} {_size(len(value))}"
+    if kind is LargeValue:
+        return f"{value.kind} {_size(value.size)}"
     if kind in _SEQUENCES or kind in {dict, OrderedDict}:
         return f"{kind.__name__}[{len(value)}]"
     if kind.__name__ == "Opaque" and kind.__module__.startswith("hypergraph."):

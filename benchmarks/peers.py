@@ -152,7 +152,7 @@ def _langgraph_steps(count: int, folder: Path) -> Work:
     connection = sqlite3.connect(folder / "langgraph.db", check_same_thread=False)
     saver = sqlite.SqliteSaver(connection)
     saver.setup()
-    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA synchronous=FULL")
     return _langgraph_chain(count, saver=saver)
 
 

@@ -104,32 +104,68 @@ def compute_cache_key(definition_hash: str, inputs: Mapping[str, Any], *, captur
     return digest.hexdigest()
 
 
-class _Canonical(pickle.Pickler):
-    """A pickler whose output depends on the value alone."""
+# Pickled where they stand; every other object gets a hash of its own, once.
+_PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes, list, tuple, range, slice, type, types.BuiltinFunctionType})
+_PLAIN_MODULES = frozenset({"datetime", "decimal", "fractions", "uuid"})
 
-    def __init__(self, digest: _Sink, *, code_of_functions: bool, within: frozenset[int]) -> None:
-        super().__init__(digest, _PROTOCOL)
-        # No memo: `[a, a]` and `[a, copy_of_a]` are equal and must read equal. A cycle is an error then, and the value has no hash.
-        self.fast = True
-        self._code_of_functions = code_of_functions
-        self._within = within
 
-    def persistent_id(self, obj: Any) -> Any:
+class _Hashing:
+    """One value being hashed: each object in it is looked at once, however often it is referred to, and a cycle is found."""
+
+    def __init__(self, *, code_of_functions: bool) -> None:
+        self.code_of_functions = code_of_functions
+        self._known: dict[int, str] = {}
+        self._open: set[int] = set()
+        self._kept: list[Any] = []  # an id says which object only while the object lives
+
+    def of(self, obj: Any) -> str:
+        """Give the hash of an object that is not plain."""
+        number = id(obj)
+        if number not in self._known:
+            if number in self._open:
+                raise ValueError("a value that contains itself has no hash")
+            self._open.add(number)
+            self._kept.append(obj)
+            self._known[number] = self._canonical(obj)
+            self._open.discard(number)
+        return self._known[number]
+
+    def pickled(self, value: Any) -> str:
+        """Give the hash of a value's pickle; objects in it count by their hashes."""
+        sink = _Sink()
+        _Pickler(sink, self, root=value).dump(value)
+        return sink.hexdigest()
+
+    def _canonical(self, obj: Any) -> str:
         kind = type(obj)
         if kind is dict:
             if _sortable(obj):
-                return ("dict", sorted(obj.items(), key=itemgetter(0)))
-            return ("dict by hash", sorted((self._inner(key), self._inner(item)) for key, item in obj.items()))
+                return self.pickled(("dict", sorted(obj.items(), key=itemgetter(0))))
+            return self.pickled(("dict by hash", sorted((self.pickled(key), self.pickled(item)) for key, item in obj.items())))
         if kind is set or kind is frozenset:
-            return (kind.__name__, sorted(obj if _sortable(obj) else map(self._inner, obj)))
-        if kind is types.FunctionType and (self._code_of_functions or _importable(obj)):
+            return self.pickled((kind.__name__, sorted(obj if _sortable(obj) else map(self.pickled, obj))))
+        if kind is types.FunctionType and (self.code_of_functions or _importable(obj)):
             # By name alone a function would keep its hash when its body changes. One that captured itself calls itself.
-            captured = captured_values(obj) if id(obj) not in self._within else {}
-            return ("function", hash_callable(obj), self._inner(captured, within=self._within | {id(obj)}))
-        return None
+            captured = {name: value for name, value in captured_values(obj).items() if id(value) not in self._open}
+            return self.pickled(("function", hash_callable(obj), captured))
+        return self.pickled(obj)
 
-    def _inner(self, value: Any, within: frozenset[int] | None = None) -> str:
-        return _digest(value, code_of_functions=self._code_of_functions, within=self._within if within is None else within)
+
+class _Pickler(pickle.Pickler):
+    """A pickler whose output depends on the value alone."""
+
+    def __init__(self, sink: _Sink, hashing: _Hashing, root: Any) -> None:
+        super().__init__(sink, _PROTOCOL)
+        # No memo: `[a, a]` and `[a, copy_of_a]` are equal and must read equal.
+        self.fast = True
+        self._hashing = hashing
+        self._root = root
+
+    def persistent_id(self, obj: Any) -> Any:
+        kind = type(obj)
+        if kind in _PLAIN or obj is self._root or kind.__module__ in _PLAIN_MODULES or isinstance(obj, type):
+            return None
+        return self._hashing.of(obj)
 
 
 class _Sink:
@@ -151,10 +187,9 @@ def _sortable(items: Collection[Any]) -> bool:
     return kinds <= {str} or kinds in ({int}, {bytes})
 
 
-def _digest(value: Any, *, code_of_functions: bool, within: frozenset[int] = frozenset()) -> str:
-    sink = _Sink()
-    _Canonical(sink, code_of_functions=code_of_functions, within=within).dump(value)
-    return sink.hexdigest()
+def _digest(value: Any, *, code_of_functions: bool) -> str:
+    hashing = _Hashing(code_of_functions=code_of_functions)
+    return hashing.pickled(value) if type(value) in _PLAIN else hashing.of(value)
 
 
 def _importable(func: types.FunctionType) -> bool:

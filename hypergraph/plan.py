@@ -195,7 +195,7 @@ class _Compiler:
             names=tuple(self.names),
             slot_names=tuple(self.slot_names),
             given=self.given,
-            outputs=tuple((name, self._writers(name)) for name in self.scope.outputs),
+            outputs=self._outputs(done),
             has_entrypoints=bool(self.scope.entrypoints),
             straight=not any(cyclic) and all(op.kind in ("function", "graph") for op in done),
             gate_readers=_gate_readers(done),
@@ -220,6 +220,12 @@ class _Compiler:
         if name in self.scope.shared and name in self.given:
             slots.append(self.given[name])
         return tuple(slots)
+
+    def _outputs(self, ops: Sequence[Op]) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """Give the slots of each output; of several writers the one that runs last comes last, whatever the order of the nodes."""
+        when = {slot: (op.layer, op.bit) for op in ops for slot in op.outs}
+        first = (-1, 0)
+        return tuple((name, tuple(sorted(self._writers(name), key=lambda slot: when.get(slot, first)))) for name in self.scope.outputs)
 
     def _condense(self) -> tuple[list[list[int]], list[int], list[bool]]:
         following: list[list[int]] = [[] for _ in self.nodes]

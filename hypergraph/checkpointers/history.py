@@ -159,7 +159,7 @@ class ReadonlyStore(ReadingFaces):
         if token is not None and self._data_version == (token, version):
             return Changes(token, (), ())
         changes = self._read(pages.changes_since(self._context, token, limit=limit))
-        self._data_version = (changes.token, version)
+        self._data_version = None if changes.more else (changes.token, version)
         return changes
 
     def value_preview(

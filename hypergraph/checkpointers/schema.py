@@ -60,7 +60,8 @@ CREATE TABLE runs (
     seq INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX runs_parent ON runs (parent_run_id);
-CREATE INDEX runs_status ON runs (status, parent_run_id);
+CREATE INDEX runs_status ON runs (status);
+CREATE INDEX runs_top ON runs (status) WHERE parent_run_id IS NULL;
 CREATE INDEX runs_seq ON runs (seq);
 CREATE INDEX runs_forks ON runs (forked_from) WHERE forked_from IS NOT NULL;
 CREATE INDEX runs_retries ON runs (retry_of) WHERE retry_of IS NOT NULL;

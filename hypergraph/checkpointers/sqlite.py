@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import weakref
+from collections.abc import Awaitable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -116,7 +118,7 @@ class SqliteCheckpointer(RecordingStore):
         try:
             sql, values = next(operation)
             while True:
-                sql, values = operation.send(await _fetched(db, sql, values))
+                sql, values = operation.send(list(await _unbroken(db.execute_fetchall(sql, values))))
         except StopIteration as done:
             result: T = done.value
             return result
@@ -132,20 +134,17 @@ class SqliteCheckpointer(RecordingStore):
         opening = aiosqlite.connect(self._database.uri, uri=True, timeout=30.0, isolation_level=None)
         # Its thread would keep a program that forgets close() from ending.
         opening._thread.daemon = True  # noqa: SLF001  there is no public way, and a test watches it
-        db = await opening
-        if self._reader is not None:
+        db = await _unbroken(opening)
+        # The type checker does not know that others ran while we waited.
+        other: aiosqlite.Connection | None = self._reader
+        if other is not None:
             # Somebody else was quicker while we waited.
-            await db.close()
-            return self._reader
-        await db.execute("PRAGMA query_only = ON")
+            await _unbroken(db.close())
+            return other
+        await _unbroken(db.execute("PRAGMA query_only = ON"))
         self._reader = db
-        self._finalizer_of_reader(db)
-        return db
-
-    def _finalizer_of_reader(self, db: aiosqlite.Connection) -> None:
-        import weakref
-
         weakref.finalize(self, _stop_reader, db)
+        return db
 
     def close_sync(self) -> None:
         """Write what waits, give up what this object still owns, and let go of the file; the next use opens it again."""
@@ -159,7 +158,7 @@ class SqliteCheckpointer(RecordingStore):
         await self.flush()
         reader, self._reader = self._reader, None
         if reader is not None:
-            await reader.close()
+            await _unbroken(reader.close())
         self.close_sync()
 
     def _number_of_runs(self) -> int:
@@ -180,17 +179,33 @@ class SqliteCheckpointer(RecordingStore):
         return f"<div>{escape(repr(self))}</div>" + (self.runs(limit=20)._repr_html_() if Path(self.path).exists() else "")
 
 
-async def _fetched(db: aiosqlite.Connection, sql: str, values: Any) -> list[Any]:
+async def _unbroken(asked: Awaitable[T]) -> T:
+    """Await an answer of aiosqlite; a cancellation is passed on once it is there.
+
+    An answer that nobody waits for any more would come to a loop that may be closed by then, which ends aiosqlite's thread and leaves
+    every later call without an answer. A task for it would be cancelled like ours when a loop is shut down, so its future is awaited.
+    """
     import asyncio
 
-    # A read that is abandoned would be answered to a loop that may be closed by then, which ends aiosqlite's thread.
-    asked = asyncio.ensure_future(db.execute_fetchall(sql, values))
+    late: asyncio.CancelledError | None = None
+    steps = asked.__await__()
     try:
-        return list(await asyncio.shield(asked))
-    except asyncio.CancelledError:
-        with suppress(Exception):
-            await asked
-        raise
+        while True:
+            future = next(steps)
+            # What a task does with a future that it is handed.
+            future._asyncio_future_blocking = False
+            while not future.done():
+                try:
+                    await asyncio.shield(future)
+                except asyncio.CancelledError as error:
+                    late = error
+                except Exception:
+                    break
+    except StopIteration as done:
+        if late is not None:
+            raise late from None
+        result: T = done.value
+        return result
 
 
 def _expire(ttl: float, db: sqlite3.Connection) -> None:

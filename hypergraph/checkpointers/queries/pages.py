@@ -108,11 +108,12 @@ class WaitingPause:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What is new since a token: the runs whose row changed, those with new steps, and the next token."""
+    """What is new since a token: the runs whose row changed, those with new steps, the next token, and whether there is more to ask for."""
 
     token: str
     runs: tuple[Run, ...]
     with_new_steps: tuple[str, ...]
+    more: bool = False
 
 
 def page(context: Context, filter: RunFilter, *, after: int | None = None, limit: int = 50) -> Operation[RunPage]:  # noqa: A002
@@ -205,7 +206,8 @@ def changes_since(context: Context, token: str | None, *, limit: int = 1000) -> 
         number = yield "SELECT count(*) FROM steps WHERE run = ? AND superstep >= ?", (key, superstep - 1)
         now[run_id] = f"{superstep}.{number[0][0]}"
     moved = [run_id for run_id, at in now.items() if token is not None and before.get(run_id) != at]
-    return Changes("\n".join([str(upto), *(f"{at} {run_id}" for run_id, at in now.items())]), tuple(changed), tuple(moved))
+    next_token = "\n".join([str(upto), *(f"{at} {run_id}" for run_id, at in now.items())])
+    return Changes(next_token, tuple(changed), tuple(moved), upto < newest[0][0])
 
 
 def _parse(token: str | None) -> tuple[int, dict[str, str]]:

@@ -32,7 +32,7 @@ class Conditions:
         single: Collection[int],
     ) -> None:
         self._needs = needs
-        self._targets = {gate: frozenset(chosen) for gate, chosen in targets.items()}
+        self._targets = targets
         self._single = single
         self._bit: dict[tuple[int, int], int] = {}
         self._gate: list[int] = []
@@ -51,9 +51,9 @@ class Conditions:
 
     def all_exclusive(self, nodes: Sequence[int]) -> bool:
         """True when some gate that chooses one target has to choose differently for each of these nodes."""
-        wanted = frozenset(nodes)
-        # Targets of one gate: whatever else leads to them, each of its decisions picks one.
-        if any(wanted <= chosen for gate, chosen in self._chosen_by(nodes[0])):
+        gates = self._all_gates_of.get(nodes[0], [])
+        # Targets of one gate and of no other: each of its decisions picks one, also where it leads back.
+        if len(gates) == 1 and gates[0] in self._single and all(self._all_gates_of.get(node) == gates for node in nodes):
             return True
         if not self._bit:
             return False
@@ -70,9 +70,6 @@ class Conditions:
         for node in by:
             left &= ~self._mask[node]
         return not left
-
-    def _chosen_by(self, node: int) -> Iterator[tuple[int, frozenset[int]]]:
-        return ((gate, self._targets[gate]) for gate in self._all_gates_of.get(node, ()) if gate in self._single)
 
     @cached_property
     def _all_gates_of(self) -> dict[int, list[int]]:

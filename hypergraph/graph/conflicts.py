@@ -123,7 +123,8 @@ def prove(name: str, makers: Sequence[int], titles: Sequence[str], conditions: C
     """
     row = tuple(sorted(makers, key=order.place))
     if all(order.precedes(first, second) for first, second in pairwise(row)):
-        return Contest(row, in_sequence=not order.precedes(row[-1], row[0]), exclusive=False)
+        # Nodes of one place come before each other both ways: nothing to rely on.
+        return Contest(row, in_sequence=len({order.place(maker) for maker in row}) == len(row), exclusive=False)
     if conditions.all_exclusive(row):
         return Contest(tuple(makers), in_sequence=False, exclusive=True)
     for one, other in combinations(row, 2):

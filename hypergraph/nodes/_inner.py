@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from hypergraph.nodes.base import HyperNode
 
-__all__ = [
-    "InnerGraph",
-    "InnerInputs",
-    "InnerScope",
-    "default_of",
-    "has_signature_default",
-    "port_names",
-    "type_of_input",
-    "type_of_output",
-]
+__all__ = ["InnerGraph", "InnerInputs", "InnerScope", "Surface", "port_names"]
 
 
 class InnerInputs(Protocol):
@@ -122,36 +113,49 @@ def port_names(graph: InnerGraph) -> tuple[tuple[str, ...], tuple[str, ...], tup
     return inputs, data, tuple(name for name in dict.fromkeys(signals) if name not in data)
 
 
-def _readers(graph: InnerGraph, address: str) -> Iterator[HyperNode]:
-    return (node for node in graph.scope.nodes if address in node.inputs)
+class Surface:
+    """What the ports of a graph mean inside it: who reads an input, who makes an output."""
 
+    __slots__ = ("_bound", "_makers", "_optional", "_readers")
 
-def default_of(graph: InnerGraph, address: str) -> tuple[bool, Any]:
-    """Give (True, value) of what an input of the graph falls back to, its binding first; (False, None) when there is nothing."""
-    spec = graph.inputs
-    if address in spec.bound:
-        return True, spec.bound[address]
-    if address in spec.optional:
-        for node in _readers(graph, address):
-            if node.has_default_for(address):
-                return True, node.get_default_for(address)
-    return False, None
+    def __init__(self, graph: InnerGraph) -> None:
+        spec = graph.inputs
+        self._bound = spec.bound
+        self._optional = frozenset(spec.optional)
+        self._readers: dict[str, list[HyperNode]] = {}
+        self._makers: dict[str, list[HyperNode]] = {}
+        for node in graph.scope.nodes:
+            for name in node.inputs:
+                self._readers.setdefault(name, []).append(node)
+            for name in node.data_outputs:
+                self._makers.setdefault(name, []).append(node)
 
+    def is_bound(self, address: str) -> bool:
+        """True when the graph, or one inside it, has bound this input."""
+        return address in self._bound
 
-def has_signature_default(graph: InnerGraph, address: str) -> bool:
-    """True when an input of the graph is not bound, and falls back to what a function's signature says."""
-    spec = graph.inputs
-    if address in spec.bound or address not in spec.optional:
-        return False
-    return any(node.has_signature_default_for(address) for node in _readers(graph, address))
+    def default(self, address: str) -> tuple[bool, Any]:
+        """Give (True, value) of what an input falls back to, its binding first; (False, None) when there is nothing."""
+        if address in self._bound:
+            return True, self._bound[address]
+        if address in self._optional:
+            for node in self._readers.get(address, ()):
+                if node.has_default_for(address):
+                    return True, node.get_default_for(address)
+        return False, None
 
+    def has_signature_default(self, address: str) -> bool:
+        """True when an input is not bound, and falls back to what a function's signature says."""
+        if address in self._bound or address not in self._optional:
+            return False
+        return any(node.has_signature_default_for(address) for node in self._readers.get(address, ()))
 
-def type_of_input(graph: InnerGraph, address: str) -> Any:
-    """Give the type of the first typed reader of an input; None when there is none."""
-    return next((hint for node in _readers(graph, address) if (hint := node.get_input_type(address)) is not None), None)
+    def type_of_input(self, address: str) -> Any:
+        """Give the type of the first typed reader of an input; None when there is none."""
+        hints = (node.get_input_type(address) for node in self._readers.get(address, ()))
+        return next((hint for hint in hints if hint is not None), None)
 
-
-def type_of_output(graph: InnerGraph, name: str) -> Any:
-    """Give the type of the first typed producer of an output; None when there is none."""
-    makers = (node for node in graph.scope.nodes if name in node.data_outputs)
-    return next((hint for node in makers if (hint := node.get_output_type(name)) is not None), None)
+    def type_of_output(self, name: str) -> Any:
+        """Give the type of the first typed producer of an output; None when there is none."""
+        hints = (node.get_output_type(name) for node in self._makers.get(name, ()))
+        return next((hint for hint in hints if hint is not None), None)

@@ -15,9 +15,8 @@ from hypergraph._hashing import hash_text
 from hypergraph._text import did_you_mean, fix, listing
 from hypergraph._typing import list_of
 from hypergraph.exceptions import GraphConfigError, RenameError
-from hypergraph.nodes import _inner
 from hypergraph.nodes._boundary import MapErrors, MapMode, MapOver, check_exposure, check_title, read_map_over
-from hypergraph.nodes._inner import InnerGraph
+from hypergraph.nodes._inner import InnerGraph, Surface, port_names
 from hypergraph.nodes._rename import Ports, merge_changes
 from hypergraph.nodes.base import HyperNode
 
@@ -132,7 +131,7 @@ class GraphNode(HyperNode):
 
     @cached_property
     def _names(self) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-        return _inner.port_names(self._graph)
+        return port_names(self._graph)
 
     @property
     def _input_ports(self) -> Ports:
@@ -216,6 +215,10 @@ class GraphNode(HyperNode):
     # -- types and defaults --
 
     @cached_property
+    def _surface(self) -> Surface:
+        return Surface(self._graph)
+
+    @cached_property
     def defaults(self) -> dict[str, Any]:
         """Input address -> what the inner graph falls back to: a binding, else a default of a signature.
 
@@ -223,22 +226,22 @@ class GraphNode(HyperNode):
         """
         found = {}
         for address, inner in self._inner_inputs.items():
-            has, value = _inner.default_of(self._graph, inner)
-            if has and not (self._is_mapped(inner) and inner not in self._graph.inputs.bound):
+            has, value = self._surface.default(inner)
+            if has and not (self._is_mapped(inner) and not self._surface.is_bound(inner)):
                 found[address] = value
         return found
 
     def has_signature_default_for(self, param: str) -> bool:
         """True when the input falls back to a default in the signature of an inner function; inner bindings do not count."""
         inner = self._inner_inputs.get(param)
-        return inner is not None and not self._is_mapped(inner) and _inner.has_signature_default(self._graph, inner)
+        return inner is not None and not self._is_mapped(inner) and self._surface.has_signature_default(inner)
 
     @cached_property
     def parameter_annotations(self) -> dict[str, Any]:
         """Input address -> type that an inner node gives it; of a mapped input the type of the list."""
         found = {}
         for address, inner in self._inner_inputs.items():
-            hint = _inner.type_of_input(self._graph, inner)
+            hint = self._surface.type_of_input(inner)
             if hint is not None:
                 found[address] = list_of(hint) if self._is_mapped(inner) else hint
         return found
@@ -248,7 +251,7 @@ class GraphNode(HyperNode):
         """Data output -> type, None where it has none; lists where the node is mapped."""
         found = {}
         for address in self.data_outputs:
-            hint = _inner.type_of_output(self._graph, self._inner_outputs[address])
+            hint = self._surface.type_of_output(self._inner_outputs[address])
             if self._map_over is not None:
                 hint = list if hint is None else list_of(hint)
             found[address] = hint

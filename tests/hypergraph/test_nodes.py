@@ -239,6 +239,21 @@ class TestContext:
         args, kwargs = read_callable(spread).arrange([1, [2, 3], {"z": 4}], "the context")
         assert spread(*args, **kwargs) == (1, (2, 3), "the context", {"z": 4})
 
+    def test_it_is_found_behind_wrappers_and_methods(self):
+        @logged
+        def wrapped(a, *, ctx: NodeContext, b):
+            return a, ctx, b
+
+        class Talker:
+            def talk(self, a, ctx: NodeContext, b):
+                return a, ctx, b
+
+        for func in (wrapped, Talker().talk, functools.partial(wrapped)):
+            info = read_callable(func)
+            assert [param.name for param in info.parameters] == ["a", "b"]
+            args, kwargs = info.arrange([1, 2], "the context")
+            assert func(*args, **kwargs) == (1, "the context", 2)
+
     def test_the_node_can_be_tested_with_a_stand_in(self):
         @node(output_name="y")
         def talk(x: str, ctx: NodeContext) -> str:

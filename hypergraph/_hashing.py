@@ -105,8 +105,11 @@ def compute_cache_key(definition_hash: str, inputs: Mapping[str, Any], *, captur
 
 
 # Pickled where they stand; every other object gets a hash of its own, once.
-_PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes, list, tuple, range, slice, type, types.BuiltinFunctionType})
+_SEQUENCES = frozenset({list, tuple})
+_PLAIN = _SEQUENCES | {type(None), bool, int, float, complex, str, bytes, range, slice, type, types.BuiltinFunctionType}
 _PLAIN_MODULES = frozenset({"datetime", "decimal", "fractions", "uuid"})
+# Lists that refer to each other again and again unfold without end; this is where a value counts as too large for a hash.
+_MOST_SEQUENCES = 10_000_000
 
 
 class _Hashing:
@@ -114,6 +117,7 @@ class _Hashing:
 
     def __init__(self, *, code_of_functions: bool) -> None:
         self.code_of_functions = code_of_functions
+        self.sequences = 0
         self._known: dict[int, str] = {}
         self._open: set[int] = set()
         self._kept: list[Any] = []  # an id says which object only while the object lives
@@ -163,6 +167,11 @@ class _Pickler(pickle.Pickler):
 
     def persistent_id(self, obj: Any) -> Any:
         kind = type(obj)
+        if kind in _SEQUENCES:
+            self._hashing.sequences += 1
+            if self._hashing.sequences > _MOST_SEQUENCES:
+                raise ValueError("too large for a hash")
+            return None
         if kind in _PLAIN or obj is self._root or kind.__module__ in _PLAIN_MODULES or isinstance(obj, type):
             return None
         return self._hashing.of(obj)

@@ -128,6 +128,21 @@ def test_what_has_no_deterministic_form_has_no_hash():
     assert [hash_value(value) for value in (threading.Lock(), lambda: 0, adder(1), endless)] == ["", "", "", ""]
 
 
+def test_what_unfolds_without_end_has_no_hash(monkeypatch):
+    monkeypatch.setattr("hypergraph._hashing._MOST_SEQUENCES", 1000)
+    folded: list = [0]
+    for _ in range(60):
+        folded = [folded, folded]
+    assert hash_value(folded) == ""
+
+
+def test_objects_are_looked_at_once_however_often_they_are_referred_to():
+    folded = Point(1, set())
+    for _ in range(60):
+        folded = Point([folded, folded], set())
+    assert hash_value(folded) != ""
+
+
 def test_hashes_agree_between_processes():
     """String hashing is random per process; sets of strings and functions that hold them must not show it."""
     program = (

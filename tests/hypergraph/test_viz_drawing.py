@@ -212,3 +212,44 @@ def test_making_a_graph_loads_no_drawing_library():
         "g.to_text(); assert 'graphviz' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_a_chain_of_hidden_nodes_is_bridged_as_a_whole():
+    @node(output_name="b", hide=True)
+    def first(a: int) -> int:
+        return a
+
+    @node(output_name="c", hide=True)
+    def second(b: int) -> int:
+        return b
+
+    @node(output_name="a")
+    def start(x: int) -> int:
+        return x
+
+    @node(output_name="d")
+    def stop(c: int) -> int:
+        return c
+
+    made = Graph([start, first, second, stop], name="g")
+    assert edges_of(made) == {("start", "stop", "data", ("c",))}
+    outer = Graph([made.with_name("inner").select("c").as_node(name="inner"), node(output_name="e")(lambda c: c).with_name("reads")])
+    assert "n0 -> n1 " in outer.visualize(depth=1).source
+    hides_its_end = scene_of(Graph([start, first, second]), depth=1)
+    assert {output.name: output.producers for output in hides_its_end.outputs}["c"] == ("start",)
+
+
+def test_what_comes_after_a_hidden_gate_is_chosen_not_fed():
+    @node(output_name="n")
+    def number(x: int) -> int:
+        return x
+
+    @ifelse(when_true="small", when_false=END, hide=True)
+    def is_small(n: int) -> bool:
+        return n < 3
+
+    @node(output_name="s")
+    def small(x: int) -> int:
+        return x
+
+    assert edges_of(Graph([number, is_small, small])) == {("number", "small", "control", ())}

@@ -17,7 +17,7 @@ from hypergraph.engine.run import Ended, Run, Session
 from hypergraph.engine.steps import fail
 from hypergraph.engine.straight import MISSING, plain_op, prefilled, store_of
 from hypergraph.exceptions import InfiniteLoopError
-from hypergraph.plan import Op, Plan, Region, plan_of
+from hypergraph.plan import NO_FALLBACK, Op, Plan, Region, plan_of
 from hypergraph.records import RunStatus
 
 if TYPE_CHECKING:
@@ -264,6 +264,9 @@ def _compile(graph: Graph, plan: Plan, cached: bool) -> Guided | None:
     for op in plan.ops:
         cyclic = plan.regions[op.region].cyclic
         if any(len(argument.slots) > (2 if cyclic and op.starts else 1) for argument in op.args):
+            return None
+        if any(argument.fallback != NO_FALLBACK and plan.given.get(argument.name) not in argument.slots for argument in op.args):
+            # Whether it reads its producer or falls back hangs on a gate.
             return None
         if not cyclic and op.gates and plan.has_entrypoints and not all(gate_layer < op.layer for gate_layer in _layers_of(plan, op)):
             return None

@@ -138,12 +138,29 @@ class Program:
             lines.append(line)
         return lines
 
+    def _place(self, slots: Sequence[Any], times: Sequence[float]) -> tuple[tuple[str, ...], Graph, Line]:
+        """Find where a run failed: the names of the nested graphs around, the graph itself, and the line."""
+        path: list[str] = []
+        program, hidden, spent = self, slots[self.hidden :], times
+        while True:
+            op = program.ops[len(spent) - 2]
+            line = Line(op, op.layer, 0, (0,) * len(op.args), ())
+            place = program.inner.get(op.index)
+            kept = hidden[place - program.hidden] if place is not None else None
+            inner = program_of(op.node.graph, cached=False) if kept is not None else None  # type: ignore[attr-defined]
+            if kept is None or inner is None:
+                return tuple(path), program.graph, line
+            path.append(op.name)
+            program, hidden, spent = inner, kept[3], kept[1]
+
     def ended(self, session: Session, run_id: str, slots: list[Any], times: list[float], error: BaseException | None) -> Ended:
         """Say how a run ended that did not go well."""
         run = Run(session, self.graph, self.plan, run_id, inputs={})
         run.journal = self.journal(times, error, slots[self.hidden :])
         if error is not None:
-            fail(run, run.journal[-1], error)
+            run.path, run.graph, line = self._place(slots, times)
+            fail(run, line, error)
+            run.path, run.graph = (), self.graph
         status = RunStatus.COMPLETED if error is None else RunStatus.FAILED
         return Ended(run, status, self.done(slots), duration_ms=(times[-1] - times[0]) * 1000, error=error)
 

@@ -3,7 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-TARGET ?= examples/tour.py
+TARGET ?= studio.examples.review studio.examples.refine_loop studio.examples.orders studio.examples.source_audit
 
 .DEFAULT_GOAL := help
 .PHONY: help studio serve test check format tests coverage bench programs clean

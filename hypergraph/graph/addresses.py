@@ -5,11 +5,11 @@ An input of a namespaced nested graph has an address such as "inner.x", which ma
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hypergraph._text import did_you_mean, fix, quoted
+from hypergraph.graph._warn import warn_user
 
 if TYPE_CHECKING:
     from hypergraph.graph.scope import Cut
@@ -129,7 +129,6 @@ def check_given(
     part: Cut,
     bound: Collection[str],
     answers: Collection[str],
-    stacklevel: int,
 ) -> None:
     """Check the addresses that a caller gives to a run.
 
@@ -145,19 +144,15 @@ def check_given(
         known = (*part.asked, *answers)
         lost = [f"{name!r}{did_you_mean(name, known)}" for name in unasked if name not in makers]
         if lost:
-            warnings.warn(
-                f"Not recognized as inputs of this graph, and ignored: {', '.join(lost)}. It asks for: {quoted(part.asked) or 'nothing'}.",
-                UserWarning,
-                stacklevel=stacklevel,
+            warn_user(
+                f"Not recognized as inputs of this graph, and ignored: {', '.join(lost)}. It asks for: {quoted(part.asked) or 'nothing'}."
             )
     if bound:
         hidden = [name for name in values if name in bound]
         if hidden:
-            warnings.warn(
+            warn_user(
                 f"Given values override bound ones for this run: {quoted(hidden)}. "
-                f"To make that the rule, call unbind() or bind() with the new value.",
-                UserWarning,
-                stacklevel=stacklevel,
+                f"To make that the rule, call unbind() or bind() with the new value."
             )
 
 

@@ -150,7 +150,7 @@ class Graph(GraphFacts):
     @cached_property
     def inputs(self) -> InputSpec:
         """What the active part asks for. The first look warns where a binding hides one inside a nested graph."""
-        warn_of_overridden(self._bindings, stacklevel=4)
+        warn_of_overridden(self._bindings)
         return self._spec
 
     @cached_property
@@ -175,7 +175,7 @@ class Graph(GraphFacts):
         Raises:
             ValueError: a value was given for what an active node produces.
         """
-        check_given(values, self._all, self._cut, self._bindings.values, self.answer_addresses, stacklevel=3)
+        check_given(values, self._all, self._cut, self._bindings.values, self.answer_addresses)
 
     def missing_inputs(self, values: Iterable[str]) -> list[str]:
         """Give the required addresses that are not among `values`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hypergraph._hashing import hash_value
 from hypergraph._text import did_you_mean, fix, listing, quoted, shorten
 from hypergraph.exceptions import GraphConfigError
+from hypergraph.graph._warn import warn_user
 
 if TYPE_CHECKING:
     from hypergraph.graph.scope import Cut
@@ -84,14 +84,12 @@ def bindings_of(nodes: Sequence[HyperNode], part: Cut, own: Mapping[str, Any]) -
     return Bindings(values, frozenset(inner), tuple(overridden))
 
 
-def warn_of_overridden(bindings: Bindings, stacklevel: int) -> None:
+def warn_of_overridden(bindings: Bindings) -> None:
     """Warn where a binding of this graph hides one inside a nested graph."""
     for address, node in bindings.overridden:
-        warnings.warn(
+        warn_user(
             f"Parent bind of {address!r} overrides nested bind inside {node!r}. To keep the nested value, "
-            f"leave {address!r} out of bind() here; to silence this, unbind it on the nested graph.",
-            UserWarning,
-            stacklevel=stacklevel,
+            f"leave {address!r} out of bind() here; to silence this, unbind it on the nested graph."
         )
 
 

@@ -33,6 +33,7 @@ class Batch:
     Attributes:
         items: their inputs.
         keep_going: a failed item does not end the batch.
+        given: the batch's inputs as they were given, kept with a top-level batch so that it can be called again without them.
         only: run these items alone, in the given order; None runs all.
         plans: stored item -> what it goes on from; None where nothing is stored.
         sink: takes each item as it ends, in place of keeping it.
@@ -41,7 +42,7 @@ class Batch:
     """
 
     __slots__ = (
-        "changes", "finishes", "graph", "items", "keep_going", "only", "parent_span", "parent_workflow_id", "path", "plans", "prepare",
+        "finishes", "given", "graph", "items", "keep_going", "only", "parent_span", "parent_workflow_id", "path", "plans", "prepare",
         "resumes", "retry_index", "retry_of", "run_id", "session", "sink", "source_id", "span_id", "take_over", "workflow_id",
     )  # fmt: skip
 
@@ -61,6 +62,7 @@ class Batch:
         source_id: str | None = None,
         retry_of: str | None = None,
         retry_index: int | None = None,
+        given: Mapping[str, Any] | None = None,
         only: Sequence[int] | None = None,
         plans: Callable[[int], ItemPlan] | None = None,
         sink: Callable[[int, Ended], None] | None = None,
@@ -80,6 +82,7 @@ class Batch:
         self.source_id = source_id
         self.retry_of = retry_of
         self.retry_index = retry_index
+        self.given: Mapping[str, Any] = given or {}
         self.only = only
         self.plans = plans
         self.sink = sink

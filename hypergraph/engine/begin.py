@@ -147,7 +147,7 @@ def _stored_origin(graph: Graph, inputs: Mapping[str, Any], answers: Mapping[str
             workflow_id=existing.id,
         )
     checkpoint: Checkpoint = yield Ask("get_checkpoint", existing.id)
-    lost = 1 if existing.status is WorkflowStatus.ACTIVE else 0
+    lost = max(existing.lost_claims, 1) if existing.status is WorkflowStatus.ACTIVE else 0
     return existing.id, Origin(True, tuple(checkpoint.steps), checkpoint.inputs, checkpoint.edits, lost_claims=lost)
 
 

@@ -59,7 +59,7 @@ def new_batch(batch: Batch) -> NewRun:
             "map_mode": batch.items.mode,
             "map_size": batch.items.count,
         },
-        inputs={},
+        inputs=dict(batch.given) if top else {},
         sources=batch.graph.sources if top else {},
         actor=batch.session.actor,
         resumes=batch.resumes,

@@ -87,6 +87,7 @@ def map_call_flow(runner: BaseRunner, session: Session, graph: Graph, values: Ma
         source_id=source.id if source is not None else None,
         retry_of=source.id if source is not None else None,
         retry_index=source.retry_index if source is not None else None,
+        given=values,
         only=_checked_only(call.only, items.count),
         sink=call.sink,
         prepare=(lambda inputs: MissingInputError(missing, list(inputs))) if missing else None,

@@ -66,7 +66,7 @@ def guided_run(graph: Graph, given: Mapping[str, Any], *, cached: bool, max_iter
 
 async def async_run(graph: Graph, given: Mapping[str, Any], *, cached: bool, keep_going: bool, limited: bool) -> Ended | None:
     """Run a straight plan once on the event loop; None when it is of another kind, or what is limited would run side by side."""
-    from hypergraph.engine.straight_async import async_program_of
+    from hypergraph.runners.direct_async import async_program_of
 
     program = async_program_of(graph, cached=cached)
     if program is None or (limited and program.wide) or not program.fits(given):

@@ -144,7 +144,7 @@ def begin(context: Context, new: NewRun, data: Mapping[str, Packed], owner: int 
     if leases:
         yield (
             "UPDATE runs SET epoch = epoch + 1, owner = ?, claimed_at = ?, stalled = ? WHERE key = ?",
-            (owner, now_micros(), stalled + 1, key),
+            (owner, now_micros(), stalled, key),
         )
     elif owner is not None and root == new.run_id and not rows:
         yield "UPDATE runs SET owner = ?, claimed_at = NULL WHERE key = ?", (owner, key)
@@ -155,7 +155,7 @@ def begin(context: Context, new: NewRun, data: Mapping[str, Packed], owner: int 
 
 
 def _stalled(run: int, claimed_at: int | None, before: int) -> Operation[int]:
-    """Count the claims that came to nothing: any step, or any child that moved, since the last one starts the count afresh."""
+    """Count the owners that went away since the last step: a step, or a child that moved, under the last one starts the count afresh."""
     if claimed_at is None:
         return 0
     rows = yield (
@@ -163,7 +163,7 @@ def _stalled(run: int, claimed_at: int | None, before: int) -> Operation[int]:
         "(SELECT 1 FROM runs c WHERE c.parent_run_id = (SELECT id FROM runs WHERE key = ?1) AND max(c.created_at, coalesce(c.completed_at, 0)) > ?2)",
         (run, claimed_at),
     )
-    return 0 if rows[0][0] else before
+    return 1 if rows[0][0] else before + 1
 
 
 def _insert(new: NewRun) -> Operation[int]:

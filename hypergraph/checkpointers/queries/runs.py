@@ -63,7 +63,7 @@ def runs_of(context: Context, rows: Sequence[tuple[Any, ...]]) -> Operation[list
 
 def _lost_claims(run: int, held: Held) -> Operation[int]:
     rows = yield "SELECT EXISTS (SELECT 1 FROM steps WHERE run = ? AND completed_at > ?)", (run, held.claimed_at)
-    return 1 if rows[0][0] else max(held.stalled, 1)
+    return 1 if rows[0][0] else held.stalled + 1
 
 
 def _pauses(context: Context, run: int) -> Operation[tuple[Any, ...]]:

@@ -39,7 +39,8 @@ def _blocks(draw: st.DrawFn, known: list[str], depth: int, size: int, prefix: st
     for number in range(draw(st.integers(1, size))):
         out, salt = f"{prefix}{number}", draw(st.integers(0, 50))
         name = draw(st.sampled_from(known))
-        kind = draw(st.sampled_from(["step", "step", "branch", "loop", "mapped", "inner"] if depth > 1 else ["step", "branch", "loop", "mapped"]))
+        kinds = ["step", "step", "branch", "loop", "mapped", *(["inner"] if depth > 1 else [])]
+        kind = draw(st.sampled_from(kinds))
         if kind == "branch":
             blocks.append(Branch(out, name, salt))
         elif kind == "loop":

@@ -54,11 +54,10 @@ GRAPH = Graph([double, add, show], name="chain")
 
 
 @pytest.fixture(autouse=True)
-def fresh() -> Iterator[None]:
+def fresh() -> None:
     """Start with no calls made and nothing broken."""
     CALLS.clear()
     BROKEN.clear()
-    yield
 
 
 @pytest.fixture(params=["sqlite", "memory"])

@@ -26,6 +26,9 @@ class Going(Protocol):
 
 
 class Goes:
+    def __repr__(self) -> str:
+        return "Goes()"
+
     def go(self) -> int:
         return 1
 

@@ -99,8 +99,9 @@ class RunActs(PlaceScreen):
         self._forecast("fork")
 
     def action_retry(self) -> None:
-        """Retry as a new run."""
-        self._forecast("retry")
+        """Retry as a new run; of a batch, run again in place what failed, its evidence kept."""
+        batch = self.view is not None and self.view.batch is not None
+        self._forecast("resume" if batch else "retry")
 
     def action_resume(self) -> None:
         """Go on under the same id."""

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Vertical
 from textual.widget import Widget
 
 from studio.addresses import Target, run_address
 from studio.messages import Go, Told
 from studio.screens.batch import BatchPane, batch_counts
 from studio.screens.operate import RunActs
+from studio.screens.run_panes import RunPanes, tabs_of
 from studio.theme import state_glyph, state_role
 from studio.widgets.failure_list import FailureList
 from studio.widgets.figures import clock, count
@@ -21,10 +21,11 @@ from studio.widgets.item_grid import ItemGrid
 from studio.widgets.line import Line
 from studio.widgets.line_view import LineView
 from studio.widgets.lineage_list import LineageList
+from studio.widgets.lines import LinesPane
 from studio.widgets.log_view import LogView
 from studio.widgets.rail import Rail
+from studio.widgets.run_list import RunList
 from studio.widgets.tab_line import TabLine
-from studio.widgets.turn_list import TurnList
 from studio.widgets.value_list import ValueList
 
 if TYPE_CHECKING:
@@ -34,24 +35,14 @@ if TYPE_CHECKING:
 __all__ = ["RunScreen"]
 
 _EVERY: Final = 1 / 15
-_TABS: Final = (
-    ("items", "Items"),
-    ("graph", "Graph"),
-    ("time", "Time"),
-    ("values", "Values"),
-    ("logs", "Logs"),
-    ("turns", "Turns"),
-    ("lineage", "Lineage"),
+_TREE_EVERY: Final = 1.0
+_PAGE: Final = 100
+_NOTHING: Final = (
+    ("title", "No run on the screen"),
+    ("muted", ""),
+    ("text", "1  choose a graph and launch it"),
+    ("text", "4  open a run of the past"),
 )
-_PANE_OF: Final = {
-    "items": "#items",
-    "turns": "#turns",
-    "graph": "#rail",
-    "time": "#time",
-    "values": "#values",
-    "logs": "#logs",
-    "lineage": "#lineage",
-}
 _WORDS: Final = {"completed": "done", "active": "running"}
 
 
@@ -59,10 +50,28 @@ class RunScreen(RunActs):
     """One run."""
 
     MODE = "run"
-    PANES = ("#grid", "#kinds", "#item", "#rail", "#time", "#turns", "#values", "#logs", "#lineage", "#inspector", "#strip")
+    PANES = (
+        "#tree",
+        "#boxes",
+        "#grid",
+        "#kinds",
+        "#item",
+        "#rail",
+        "#time",
+        "#turns",
+        "#values",
+        "#logs",
+        "#lineage",
+        "#inspector",
+        "#strip",
+    )
 
     DEFAULT_CSS = """
     RunScreen #body { layout: vertical; }
+    RunScreen #tree, RunScreen #nothing { display: none; }
+    RunScreen.-huge #tree { display: block; width: 44; height: 1fr; border-right: solid $rule; }
+    RunScreen.-empty #body { display: none; }
+    RunScreen.-empty #nothing { display: block; height: 1fr; }
     RunScreen #main { height: 3fr; min-height: 9; width: 1fr; }
     RunScreen #side { height: 2fr; min-height: 5; width: 1fr; border-top: solid $rule; }
     RunScreen #main > #strip { display: none; height: auto; max-height: 8; border-top: solid $rule; }
@@ -101,6 +110,7 @@ class RunScreen(RunActs):
             id="look.previous-failure",
             tooltip="Go to the node before that failed or waits",
         ),
+        Binding("v", "boxes", "Boxes", show=False, id="look.boxes", tooltip="Draw the graph as boxes, and back"),
         Binding("m", "follow", "follow", show=False, id="look.follow", tooltip="Let the cursor follow the running node again"),
     ]
 
@@ -108,28 +118,22 @@ class RunScreen(RunActs):
         super().__init__()
         self._feed: Feed | None = None
         self._view: RunView | None = None
-        self._tab = "graph"
         self._superstep: int | None = None
         self._wanted_node: str | None = None
         self._fresh = True
+        self._tree_token: object = None
 
     # Composition.
 
     def compose_body(self) -> Iterable[Widget]:
         """Give the tabs, their panes and the inspector."""
         yield TabLine()
-        main = Vertical(
-            BatchPane(lambda number: None if self._feed is None else self._feed.item(number)),
-            Rail(id="rail"),
-            Rail(gantt=True, id="time"),
-            ValueList(id="values"),
-            LogView(id="logs"),
-            TurnList(id="turns"),
-            LineageList(id="lineage"),
-            LineageList(id="strip"),
-            id="main",
+        yield RunPanes(
+            lambda number: None if self._feed is None else self._feed.item(number),
+            lambda last: self.studio.runs("", after=last, limit=_PAGE),
+            lambda run_id: self.studio.children(run_id, limit=_PAGE),
         )
-        yield Container(main, Container(Inspector(id="inspector"), id="side"), id="body")
+        yield LinesPane(id="nothing")
 
     def on_mount(self) -> None:
         """Show the newest run, and look again and again."""
@@ -139,7 +143,9 @@ class RunScreen(RunActs):
             if newest is not None:
                 self.watch_run(newest)
         self.set_interval(_EVERY, self._poll)
+        self.set_interval(_TREE_EVERY, self._paint_tree)
         self._paint()
+        self._paint_tree()
 
     def on_unmount(self) -> None:
         """Stop looking."""
@@ -174,6 +180,10 @@ class RunScreen(RunActs):
     # Data.
 
     @property
+    def _panes(self) -> RunPanes:
+        return self.query_one(RunPanes)
+
+    @property
     def run_id(self) -> str | None:
         """The run on the screen."""
         return None if self._view is None else self._view.id
@@ -186,7 +196,7 @@ class RunScreen(RunActs):
     @property
     def node(self) -> str | None:
         """The node that the cursor is on."""
-        return self.query_one("#time" if self._tab == "time" else "#rail", Rail).path
+        return self._panes.rail.path
 
     @property
     def superstep(self) -> int | None:
@@ -226,33 +236,25 @@ class RunScreen(RunActs):
         view = self._view
         if not self.is_mounted:
             return
+        self.set_class(view is None, "-empty")
         if view is None:
+            self.query_one("#nothing", LinesPane).show(
+                lambda width: [Line(), *(Line("  ").add(text, role).cut(width) for role, text in _NOTHING)]
+            )
             self.status(Line("no run yet", "muted"))
-            self.query_one(TabLine).show((), "", Line("launch a graph with 1, or open a past run with 4", "muted"))
+            self.query_one(TabLine).show((), "", Line())
             return
         now = self._now(view)
-        span = max(0.001, now - (view.started or now))
-        self._paint_bars(view, span)
-        if self._tab in {"graph", "time"}:
-            rail = self.query_one(_PANE_OF[self._tab], Rail)
-            rail.gantt = self._tab == "time" or self.has_class("-wide") or self.has_class("-huge")
-            rail.show(view, span)
-            if self._wanted_node is not None:
-                rail.follow = False
-                rail.reveal(self._wanted_node)
-                self._wanted_node = None
-            self.query_one(Inspector).show(view, rail.path, now)
-            self.query_one("#strip", LineageList).show(view.lineage, view.id)
-        elif self._tab == "items" and view.batch is not None:
-            self.query_one(BatchPane).show(view.batch)
-        elif self._tab == "turns":
-            self.query_one(TurnList).show(view.turns)
-        elif self._tab == "values":
-            self.query_one(ValueList).show(view)
-        elif self._tab == "logs":
-            self.query_one(LogView).show(view.logs)
-        else:
-            self.query_one("#lineage", LineageList).show(view.lineage, view.id)
+        self._paint_bars(view, max(0.001, now - (view.started or now)))
+        wanted, self._wanted_node = self._wanted_node, None
+        self._panes.paint(view, now, gantt=self.has_class("-wide") or self.has_class("-huge"), wanted=wanted)
+
+    def _paint_tree(self) -> None:
+        tree = self.query_one("#tree", RunList)
+        token = self.studio.history_token()
+        if self.is_current and tree.display and self.has_class("-huge") and token != self._tree_token:
+            self._tree_token = token
+            tree.show(self.studio.runs("", after=None, limit=_PAGE), self.now)
 
     def _paint_bars(self, view: RunView, span: float) -> None:
         ascii_only = getattr(self.app, "ascii_only", False)
@@ -275,34 +277,21 @@ class RunScreen(RunActs):
             note = Line(f"superstep {view.last_superstep}", "muted") if view.last_superstep is not None else Line()
             note.add("  ● live" if not ascii_only else "  live", "running") if view.live else note.add("  past run", "muted")
         self.status(left, right)
-        self.query_one(TabLine).show(self._tabs(view), self._tab, note)
-
-    def _tabs(self, view: RunView) -> tuple[tuple[str, str], ...]:
-        hidden = {"items" if view.batch is None else "turns", "" if view.turns else "turns"}
-        if view.batch is not None:
-            hidden |= {"graph", "time"} if view.scene is None else {"time"}
-        return tuple(
-            (name, f"{title} {len(view.logs)}" if name == "logs" and view.logs else title) for name, title in _TABS if name not in hidden
-        )
+        self.query_one(TabLine).show(tabs_of(view), self._panes.tab, note)
 
     # Tabs.
 
     def _show_tab(self, name: str) -> None:
-        self._tab = name
-        for tab, selector in _PANE_OF.items():
-            self.query_one(selector).display = tab == name
-        beside = name in {"graph", "time"}
-        self.query_one("#side").set_class(not beside, "-hidden")
-        self.query_one("#strip").set_class(name != "graph", "-hidden")
-        self.query_one("#grid" if name == "items" else _PANE_OF[name]).focus()
+        self._panes.show_tab(name).focus()
         self._paint()
 
     def action_tab(self, step: int) -> None:
         """Go to another tab."""
-        names = [name for name, _ in self._tabs(self._view)] if self._view is not None else [self._tab]
-        if self._tab not in names:
-            self._tab = names[0]
-        self._show_tab(names[(names.index(self._tab) + step) % len(names)])
+        if self._view is None:
+            return
+        names = [name for name, _ in tabs_of(self._view)]
+        at = names.index(self._panes.tab) if self._panes.tab in names else 0
+        self._show_tab(names[(at + step) % len(names)])
 
     def on_tab_line_chosen(self, message: TabLine.Chosen) -> None:
         """A tab was clicked."""
@@ -329,6 +318,8 @@ class RunScreen(RunActs):
             self.open_value(*message.view.here)
         elif isinstance(message.view, LineageList) and message.view.run_here is not None:
             self.post_message(Go(run_address(message.view.run_here)))
+        elif isinstance(message.view, RunList) and message.view.run_here is not None:
+            self.post_message(Go(run_address(message.view.run_here.id)))
         elif isinstance(message.view, ItemGrid):
             self.post_message(Go(run_address(f"{view.id}/{message.index}" if view.batch is None else view.batch.run_of(message.index))))
         elif isinstance(message.view, FailureList):
@@ -372,6 +363,11 @@ class RunScreen(RunActs):
             self._superstep = None
             self._view = self._feed.latest()
             self._paint()
+
+    def action_boxes(self) -> None:
+        """Draw the graph as boxes, or as a rail again."""
+        self._panes.boxes = not self._panes.boxes
+        self._show_tab("graph")
 
     def action_follow(self) -> None:
         """Follow the running node again."""

@@ -19,6 +19,7 @@ __all__ = ["RunList"]
 
 _WORDS: Final = {"completed": "done", "active": "running"}
 _AHEAD: Final = 50
+_COMPACT: Final = 56
 
 
 class RunList(LineView):
@@ -127,6 +128,8 @@ class RunList(LineView):
     def header(self, number: int, width: int) -> Line:
         """Name the columns."""
         del number
+        if width < _COMPACT:
+            return Line(" runs", "faint")
         names, graph = self._columns(width)
         line = Line("   ").add("run", "faint", width=names).add("  ").add("state", "faint", width=12).add(" ")
         if graph:
@@ -144,6 +147,9 @@ class RunList(LineView):
         depth, row = self._rows[index]
         names, graph = self._columns(width)
         ascii_only = getattr(self.app, "ascii_only", False)
+        if width < _COMPACT:
+            line = Line(" " + "  " * depth).add(state_glyph(row.state, ascii_only=ascii_only), state_role(row.state)).add(f" {row.id}")
+            return line.right(Line(ago(row.started, self._now), "faint").add(" "), width)
         fold = ("▾" if row.id in self._opened else "▸") if row.children and not depth else " "
         line = (
             Line(" ")

@@ -8,238 +8,19 @@ from types import SimpleNamespace
 from typing import Any
 
 from hypergraph.viz.scene import Scene, SceneEdge, SceneInput, SceneNode, SceneOutput, ScenePort, SceneTarget
+from studio.model.batch_view import BatchView, FailureGroup, ItemView
+from studio.model.diff import Comparison, DiffRow
+from studio.model.forecast import Forecast
+from studio.model.graph_view import GraphView, InputField, ModuleView
+from studio.model.lineage_view import LineageRow
+from studio.model.pause_view import PauseView
+from studio.model.plan import LaunchPlan
+from studio.model.run_view import LogLine, NodeView, RunRow, RunView
+from studio.model.type_spec import TypeSpec
+from studio.model.value_view import ValueChild, ValueNode, ValueView
 
 NOW = 1_760_000_000.0
 START = NOW - 41
-
-
-@dataclass(frozen=True)
-class TypeSpec:
-    kind: str
-    label: str
-    choices: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class InputField:
-    name: str
-    type: TypeSpec
-    required: bool = True
-    default: str | None = None
-    bound: bool = False
-    secret: bool = False
-
-
-@dataclass(frozen=True)
-class GraphView:
-    name: str
-    doc: str
-    source: str
-    inputs: tuple[InputField, ...]
-    outputs: tuple[tuple[str, str | None], ...]
-    fits: Mapping[str, str | None]
-    scene: Scene
-    node_count: int
-
-
-@dataclass(frozen=True)
-class ModuleView:
-    target: str
-    state: str = "ready"
-    error: str | None = None
-    traceback: str | None = None
-    graphs: tuple[GraphView, ...] = ()
-
-
-@dataclass(frozen=True)
-class ValueView:
-    name: str
-    kind: str
-    preview: str = ""
-    origin: str = ""
-    text: str = ""
-
-
-@dataclass(frozen=True)
-class NodeView:
-    path: str
-    state: str
-    attempt: int = 1
-    turns: int = 1
-    superstep: int | None = None
-    started: float | None = None
-    ended: float | None = None
-    started_kind: str = "measured"
-    inputs: tuple[ValueView, ...] = ()
-    outputs: tuple[ValueView, ...] = ()
-    error: str | None = None
-    traceback: str | None = None
-    decision: str | None = None
-    child_run: str | None = None
-    typical: str = ""
-    origin: str = ""
-
-
-@dataclass(frozen=True)
-class LogLine:
-    at: float
-    node: str | None
-    stream: str
-    text: str
-
-
-@dataclass(frozen=True)
-class LineageRow:
-    id: str
-    lanes: str
-    state: str
-    kind: str
-    cause: str
-    note: str = ""
-    seconds: float | None = None
-    selected: bool = False
-
-
-@dataclass(frozen=True)
-class RunView:
-    id: str
-    graph_name: str
-    state: str
-    started: float
-    ended: float | None
-    scene: Scene | None
-    nodes: Mapping[str, NodeView]
-    inputs: tuple[ValueView, ...] = ()
-    logs: tuple[LogLine, ...] = ()
-    lineage: tuple[LineageRow, ...] = ()
-    runner: str = "AsyncRunner"
-    note: str = ""
-    last_superstep: int | None = 4
-    live: bool = True
-    done: int = 6
-    total: int = 9
-    code_note: str = "code 8e789f same"
-    actor: str = "ana@dev/tty"
-    error: str | None = None
-    pauses: tuple[Any, ...] = ()
-    batch: Any = None
-    turns: Any = None
-    can_stop: bool = True
-    can_resume: bool = False
-
-
-@dataclass(frozen=True)
-class RunRow:
-    id: str
-    state: str
-    graph: str
-    started: float
-    seconds: float | None
-    cause: str = ""
-    children: int = 0
-    errors: int = 0
-
-
-@dataclass(frozen=True)
-class PauseView:
-    run_id: str
-    node: str
-    since: float
-    asks: tuple[tuple[str, TypeSpec], ...]
-    values: tuple[ValueView, ...]
-    follows: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True)
-class FailureGroup:
-    count: int
-    node: str
-    error_type: str
-    message: str
-    shared: str
-    first: int
-
-
-@dataclass(frozen=True)
-class BatchView:
-    states: bytes
-    counts: Mapping[str, int]
-    rate: float
-    eta: float
-    groups: tuple[FailureGroup, ...]
-    id: str = "batch-12"
-
-    def run_of(self, number: int) -> str:
-        return f"{self.id}/{number}"
-
-
-@dataclass(frozen=True)
-class LaunchPlan:
-    texts: Mapping[str, str]
-    runner: str
-    map_over: tuple[str, ...] = ()
-    items_text: str = ""
-    checks: tuple[tuple[bool | None, str], ...] = ()
-    python: str = ""
-    script: str = ""
-
-
-@dataclass(frozen=True)
-class Forecast:
-    code: str = "unchanged since the run"
-    same_code: bool = True
-    kept: tuple[str, ...] = ("load_docs", "clean", "embed", "summarize")
-    again: tuple[str, ...] = ("rag/rerank", "rag/pack", "generate", "judge", "final")
-    reason: str = "top_k feeds rerank; the rest is downstream"
-    seconds: float | None = 9
-    effects: tuple[str, ...] = ()
-    new_id: str = "rag-eval-8"
-    python: str = 'result = await runner.run(g, {"top_k": 20}, fork_from="rag-eval-5", workflow_id="rag-eval-8")'
-    script: str = "script"
-    problem: str | None = None
-
-
-@dataclass(frozen=True)
-class DiffRow:
-    path: str
-    turn: int
-    state_a: str
-    text_a: str
-    state_b: str
-    text_b: str
-    seconds_a: float | None
-    seconds_b: float | None
-    differs: bool
-    first: bool
-    values: tuple[tuple[str, str, str, str], ...] = ()
-
-
-@dataclass(frozen=True)
-class Comparison:
-    a: str
-    b: str
-    state_a: str
-    state_b: str
-    causes: tuple[str, ...]
-    rows: tuple[DiffRow, ...]
-
-
-@dataclass(frozen=True)
-class ValueChild:
-    key: str
-    kind: str
-    preview: str
-    branches: bool = False
-
-
-@dataclass(frozen=True)
-class ValueNode:
-    kind: str
-    preview: str
-    text: str
-    children: tuple[ValueChild, ...] = ()
-    more: int = 0
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -249,6 +30,18 @@ class Outcome:
     run_id: str = ""
     python: str = ""
     problems: Mapping[str, str] = field(default_factory=dict)
+
+
+FORECAST = Forecast(
+    code="unchanged since the run",
+    kept=("load_docs", "clean", "embed", "summarize"),
+    again=("rag/rerank", "rag/pack", "generate", "judge", "final"),
+    reason="top_k feeds rerank; the rest is downstream",
+    seconds=9,
+    new_id="rag-eval-8",
+    python='result = await runner.run(g, {"top_k": 20}, fork_from="rag-eval-5", workflow_id="rag-eval-8")',
+    script="script",
+)
 
 
 def _ports(*names: str) -> tuple[ScenePort, ...]:
@@ -328,7 +121,8 @@ BROKEN = ModuleView(
     "broken.py",
     "broken",
     "ModuleNotFoundError: No module named 'torch'",
-    "Traceback (most recent call last):\n  File \"broken.py\", line 3, in <module>\n    import torch\nModuleNotFoundError: No module named 'torch'",
+    'Traceback (most recent call last):\n  File "broken.py", line 3, in <module>\n    import torch\n'
+    "ModuleNotFoundError: No module named 'torch'",
 )
 MODULES = (ModuleView("examples/rag.py", graphs=(RAG,)), ModuleView("examples/hello.py", graphs=(GREET,)), BROKEN)
 
@@ -336,7 +130,9 @@ _SKY = ValueView("query", "str", "'why is the sky blue?'", "input")
 NODES = {
     node.path: node
     for node in (
-        NodeView("load_docs", "completed", superstep=0, started=START, ended=START + 0.812, outputs=(ValueView("docs", "list[120]", "Doc …"),)),
+        NodeView(
+            "load_docs", "completed", superstep=0, started=START, ended=START + 0.812,
+            outputs=(ValueView("docs", "list[120]", "Doc …"),)),
         NodeView(
             "clean", "completed", superstep=1, started=START + 0.9, ended=START + 0.995,
             inputs=(ValueView("docs", "list[120]", "", "load_docs"),), outputs=(ValueView("texts", "list[118]"),),
@@ -367,9 +163,24 @@ LINEAGE = (
     LineageRow("rag-eval-7", "╰─●", "running", "fork @3", "top_k: 50→20", "inherits 5 steps", 41, selected=True),
 )
 LIVE = RunView(
-    "rag-eval-7", "rag-eval", "running", START, None, SCENE, NODES,
-    (_SKY, ValueView("top_k", "int", "20", "default")), LOGS, LINEAGE,
-)  # fmt: skip
+    id="rag-eval-7",
+    graph_name="rag-eval",
+    state="running",
+    started=START,
+    runner="AsyncRunner",
+    scene=SCENE,
+    nodes=NODES,
+    inputs=(_SKY, ValueView("top_k", "int", "20", "default")),
+    logs=LOGS,
+    lineage=LINEAGE,
+    last_superstep=4,
+    live=True,
+    done=6,
+    total=9,
+    code_note="code 8e789f same",
+    actor="ana@dev/tty",
+    can_stop=True,
+)
 _TIMEOUT = "TimeoutError: no answer within 10s"
 _TRACEBACK = (
     'Traceback (most recent call last):\n  File "examples/rag.py", line 88, in rerank\n    scores = model.predict(pairs)\n'
@@ -419,13 +230,21 @@ _DRAFT = (
 )
 PAUSES = (
     PauseView(
-        "pub-31", "approval", NOW - 11_520, (("decision", TypeSpec("bool", "bool")),),
-        (ValueView("draft", "str 1.2k", "Publish this draft?", text=_DRAFT),), (("True", "finalize → done"), ("False", "revise → approval again")),
+        "pub-31",
+        "approval",
+        NOW - 11_520,
+        (("decision", TypeSpec("bool", "bool")),),
+        (ValueView("draft", "str 1.2k", "Publish this draft?", text=_DRAFT),),
+        (("True", "finalize → done"), ("False", "revise → approval again")),
     ),
     PauseView(
-        "pub-30", "wishes", NOW - 540, (("count", TypeSpec("int", "int")),), (ValueView("draft", "str 1.2k", "What to change?", text=_DRAFT),),
+        "pub-30",
+        "wishes",
+        NOW - 540,
+        (("count", TypeSpec("int", "int")),),
+        (ValueView("draft", "str 1.2k", "What to change?", text=_DRAFT),),
     ),
-)  # fmt: skip
+)
 ROWS = (
     RunRow("rag-eval-7", "running", "rag-eval", NOW - 41, 41, "fork @3 of rag-eval-5: top_k 50→20"),
     RunRow("batch-12", "running", "scrape", NOW - 150, 150, "", 10_000, 37),
@@ -476,8 +295,8 @@ class Feed:
         shown = {path: node for path, node in self.view.nodes.items() if node.superstep is not None and node.superstep <= superstep}
         return replace(self.view, nodes=shown, live=False)
 
-    def item(self, number: int) -> Any:
-        return SimpleNamespace(
+    def item(self, number: int) -> ItemView | None:
+        return ItemView(
             inputs="url=https://slow.example/a/9",
             nodes=(("fetch", "failed"), ("parse", "waiting"), ("embed", "waiting")),
             error='File "scrape.py", line 41, in fetch\nTimeoutError: read timed out (10s)',
@@ -502,7 +321,7 @@ class FakeStudio:
         self.feeds: dict[str, Feed] = {}
         self.done: list[tuple[Any, ...]] = []
         self.outcome = Outcome(run_id="rag-eval-7")
-        self.forecast_given = Forecast()
+        self.forecast_given = FORECAST
         self.marked: str | None = None
         self.prefilled: dict[str, str] = {}
 
@@ -550,7 +369,7 @@ class FakeStudio:
             texts,
             runner,
             map_over,
-            "12 × 50 = 600 items" if len(map_over) > 1 else "12 items" if map_over else "",
+            "12 \N{MULTIPLICATION SIGN} 50 = 600 items" if len(map_over) > 1 else "12 items" if map_over else "",
             (
                 (True, "all inputs fit their types"),
                 (True, f"{runner} fits this graph"),

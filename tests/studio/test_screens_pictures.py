@@ -66,27 +66,28 @@ def test_a_theme(snap_compare: Compare, place: str, theme: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sheet", "place", "press"),
+    ("place", "press"),
     [
-        ("fork", "failed", ("F",)),
-        ("stop", "run", ("S",)),
-        ("kill", "run", ("K",)),
-        ("answer", "inbox", ("a", "t")),
-        ("help", "run", ("question_mark",)),
-        ("places", "graphs", ("f2",)),
-        ("command log", "graphs", ("at",)),
-        ("problems", "graphs", ("exclamation_mark",)),
-        ("doctor", "graphs", ("f12",)),
-        ("jump", "run", ("grave_accent",)),
-        ("time", "run", ("t",)),
-        ("values", "run", ("t", "t")),
-        ("logs", "run", ("t", "t", "t")),
-        ("lineage", "run", ("t", "t", "t", "t")),
-        ("unfolded", "run", ("l",)),
-        ("missing input", "launch", ("f5",)),
+        pytest.param("failed", ("F",), id="fork"),
+        pytest.param("run", ("S",), id="stop"),
+        pytest.param("run", ("K",), id="kill"),
+        pytest.param("inbox", ("a", "t"), id="answer"),
+        pytest.param("run", ("question_mark",), id="help"),
+        pytest.param("graphs", ("f2",), id="places"),
+        pytest.param("graphs", ("at",), id="command-log"),
+        pytest.param("graphs", ("exclamation_mark",), id="problems"),
+        pytest.param("graphs", ("f12",), id="doctor"),
+        pytest.param("run", ("grave_accent",), id="jump"),
+        pytest.param("run", ("t",), id="time"),
+        pytest.param("run", ("t", "t"), id="values"),
+        pytest.param("run", ("t", "t", "t"), id="logs"),
+        pytest.param("run", ("t", "t", "t", "t"), id="lineage"),
+        pytest.param("run", ("l",), id="unfolded"),
+        pytest.param("launch", ("f5",), id="missing-input"),
+        pytest.param("run", ("v",), id="boxes"),
     ],
 )
-def test_a_sheet_or_a_tab(snap_compare: Compare, sheet: str, place: str, press: tuple[str, ...]) -> None:
+def test_a_sheet_or_a_tab(snap_compare: Compare, place: str, press: tuple[str, ...]) -> None:
     picture(snap_compare, PLACES[place], SIZES["80x24"], press=press)
 
 

@@ -1,4 +1,4 @@
-"""Importing a target the same way everywhere, so that what the module host pickles a worker can open. Never called in the studio itself."""
+"""Importing a target, the same way in every child process. Never called in the studio's own process."""
 
 from __future__ import annotations
 
@@ -8,53 +8,47 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from studio.services.order import Target
 
 if TYPE_CHECKING:
     from hypergraph import Graph
 
-__all__ = ["file_of", "graph_at", "import_target"]
+__all__ = ["load", "load_graph", "types_of"]
 
 
-def file_of(target: str) -> Path | None:
-    """Give the file that a target names, or None when it names a module."""
-    if target.endswith(".py") or "/" in target or "\\" in target:
-        return Path(target).expanduser().absolute()
-    return None
-
-
-def import_target(target: str) -> ModuleType:
-    """Import "/path/file.py" or "package.module". The root of a file's package becomes `sys.path[0]`.
+def load(target: Target) -> ModuleType:
+    """Import the module that a target names; the root of its package becomes `sys.path[0]`.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        ImportError: it cannot be found.
         Exception: whatever the module raises.
     """
-    path = file_of(target)
-    if path is None:
-        sys.path.insert(0, str(Path.cwd()))
-        return importlib.import_module(target)
-    if path.is_dir():
-        path = path / "__init__.py"
-    if not path.exists():
-        raise FileNotFoundError(f"There is no file {path}.")
-    root, parts = path.parent, [path.stem] if path.stem != "__init__" else []
-    while (root / "__init__.py").exists():
-        parts.insert(0, root.name)
-        root = root.parent
-    if sys.path[:1] != [str(root)]:
-        sys.path.insert(0, str(root))
-    name = ".".join(parts)
-    if all(part.isidentifier() for part in parts) and name not in sys.modules:
-        return importlib.import_module(name)
-    loaded = sys.modules.get(name)
-    if loaded is not None and getattr(loaded, "__file__", None) and Path(str(loaded.__file__)).resolve() == path.resolve():
-        return loaded
-    return _import_file(path)
+    if target.problem is not None:
+        raise ImportError(target.problem)
+    if sys.path[:1] != [target.root]:
+        sys.path.insert(0, target.root)
+    if target.module:
+        found = sys.modules.get(target.module)
+        if found is None:
+            module = importlib.import_module(target.module)
+            if target.file is None or _is_from(module, target.file):
+                return module
+        elif target.file is None or _is_from(found, target.file):
+            return found
+    if target.file is None:
+        raise ImportError(f"{target.text!r} is neither a file nor a module's name.")
+    return _load_file(Path(target.file))
 
 
-def _import_file(path: Path) -> ModuleType:
-    # The name depends on the path alone: a pickle made in one process is opened in another.
+def _is_from(module: ModuleType, file: str) -> bool:
+    own = getattr(module, "__file__", None)
+    return isinstance(own, str) and Path(own).resolve() == Path(file).resolve()
+
+
+def _load_file(path: Path) -> ModuleType:
+    # A file called json.py must not stand in for the module of that name, nor that for it.
     name = f"{path.stem.replace('-', '_')}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     if name in sys.modules:
         return sys.modules[name]
@@ -71,8 +65,8 @@ def _import_file(path: Path) -> ModuleType:
     return module
 
 
-def graph_at(graph_ref: str) -> Graph:
-    """Import the graph that "target:attribute" names.
+def load_graph(target: Target, name: str = "") -> Graph:
+    """Import the graph that a target names: by its variable, else by the graph's own name.
 
     Raises:
         LookupError: the module has no such graph.
@@ -80,8 +74,30 @@ def graph_at(graph_ref: str) -> Graph:
     """
     from hypergraph import Graph
 
-    target, _, attribute = graph_ref.rpartition(":")
-    found = getattr(import_target(target), attribute, None)
-    if not isinstance(found, Graph):
-        raise LookupError(f"{target} has no graph {attribute!r}.")  # noqa: TRY004  # what is missing is the name
+    module = load(target)
+    wanted = target.attribute or name
+    found = vars(module).get(wanted)
+    if isinstance(found, Graph):
+        return found
+    for value in vars(module).values():
+        if isinstance(value, Graph) and value.name == name:
+            return value
+    raise LookupError(f"{target.text} has no graph {wanted!r}.")
+
+
+def types_of(graph: Graph) -> set[Any]:
+    """Give every annotation of a graph's nodes, nested ones included: a store may rebuild objects of these types."""
+    found: set[Any] = set()
+    for node in graph.nodes.values():
+        inner = getattr(node, "graph", None)
+        if inner is not None:
+            found |= types_of(inner)
+        for annotation in (*map(node.get_input_type, node.inputs), *map(node.get_output_type, node.data_outputs)):
+            if annotation is None:
+                continue
+            try:
+                found.add(annotation)
+            except TypeError:
+                # An annotation may hold a list, as in Literal[[1]]; nothing can be rebuilt from it.
+                continue
     return found

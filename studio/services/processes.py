@@ -1,23 +1,38 @@
-"""Is a process the one that we mean? A number alone does not say: numbers are given out again."""
+"""Telling processes apart for good: a process id may be given to another process, together with its start time it is one of a kind."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
+from typing import Final
 
-__all__ = ["is_running", "start_of"]
+__all__ = ["is_running", "mark_of"]
+
+_STATE: Final = 0
+_START_TIME: Final = 19
+"""Places in /proc/PID/stat, counted behind the command's name."""
 
 
-def start_of(pid: int) -> str:
-    """Give a text that names the moment a process began; "" when there is none of that number, or it only waits to be collected."""
+def mark_of(pid: int) -> str:
+    """Give what tells this process from any other that had or will have its id; "" where the system does not say."""
+    fields = _stat(pid)
+    return "" if fields is None else f"{_boot()}:{fields[_START_TIME]}"
+
+
+def is_running(pid: int, mark: str = "") -> bool:
+    """Tell whether a process still runs. One that has ended and was not waited for does not."""
+    if pid <= 0:
+        return False
+    if Path("/proc/self/stat").exists():
+        fields = _stat(pid)
+        return fields is not None and fields[_STATE] not in {"Z", "X"} and (not mark or mark_of(pid) == mark)
     try:
-        data = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
-    except OSError:
-        return "" if Path("/proc/self/stat").exists() else _asked(pid)
-    # The name stands in brackets and may hold anything; what counts comes after the last one.
-    fields = data[data.rfind(")") + 2 :].split()
-    return "" if fields[0] in {"Z", "X"} else f"{_boot()}:{fields[19]}"
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _boot() -> str:
@@ -27,20 +42,10 @@ def _boot() -> str:
         return ""
 
 
-def _asked(pid: int) -> str:
-    found = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S607
-    state, _, start = found.stdout.strip().partition(" ")
-    return "" if state.startswith("Z") else start.strip()
-
-
-def is_running(pid: int, start: str) -> bool:
-    """Tell whether the process that began then still runs."""
-    if not pid or not start:
-        return False
+def _stat(pid: int) -> list[str] | None:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return start_of(pid) == start
-    return start_of(pid) == start
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
+    # The command's name stands in parentheses and may hold anything, closing ones too.
+    return text[text.rfind(")") + 2 :].split()

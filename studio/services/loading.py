@@ -15,7 +15,7 @@ from studio.services.order import Target
 if TYPE_CHECKING:
     from hypergraph import Graph
 
-__all__ = ["load", "load_graph", "types_of"]
+__all__ = ["load", "graph_of", "types_of"]
 
 
 def load(target: Target) -> ModuleType:
@@ -65,7 +65,7 @@ def _load_file(path: Path) -> ModuleType:
     return module
 
 
-def load_graph(target: Target, name: str = "") -> Graph:
+def graph_of(target: Target, name: str = "") -> Graph:
     """Import the graph that a target names: by its variable, else by the graph's own name.
 
     Raises:

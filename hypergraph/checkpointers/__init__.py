@@ -31,16 +31,48 @@ else:
     __getattr__, __dir__ = lazy_face(
         __name__,
         {
-            "hypergraph.checkpointers.base": ("Checkpointer", "SyncCheckpointerProtocol",),
-            "hypergraph.checkpointers.history": ("Changes", "Counts", "FailureGroup", "ReadonlyStore", "RunFilter", "RunPage", "ValuePreview", "WaitingPause",),
-            "hypergraph.checkpointers.lineage": ("LineageRow", "LineageView",),
+            "hypergraph.checkpointers.base": (
+                "Checkpointer",
+                "SyncCheckpointerProtocol",
+            ),
+            "hypergraph.checkpointers.history": (
+                "Changes",
+                "Counts",
+                "FailureGroup",
+                "ReadonlyStore",
+                "RunFilter",
+                "RunPage",
+                "ValuePreview",
+                "WaitingPause",
+            ),
+            "hypergraph.checkpointers.lineage": (
+                "LineageRow",
+                "LineageView",
+            ),
             "hypergraph.checkpointers.memory": ("MemoryCheckpointer",),
             "hypergraph.checkpointers.policy": ("CheckpointPolicy",),
-            "hypergraph.checkpointers.serializers": ("JsonSerializer", "Opaque", "PickleSerializer", "Serializer",),
+            "hypergraph.checkpointers.serializers": (
+                "JsonSerializer",
+                "Opaque",
+                "PickleSerializer",
+                "Serializer",
+            ),
             "hypergraph.checkpointers.sqlite": ("SqliteCheckpointer",),
-            "hypergraph.checkpointers.tables": ("RunTable", "StepTable",),
+            "hypergraph.checkpointers.tables": (
+                "RunTable",
+                "StepTable",
+            ),
             "hypergraph.checkpointers.tagged": ("TaggedSerializer",),
-            "hypergraph.records": ("Checkpoint", "NewRun", "Owner", "PauseRecord", "Run", "StepRecord", "StepStatus", "WorkflowStatus",),
+            "hypergraph.records": (
+                "Checkpoint",
+                "NewRun",
+                "Owner",
+                "PauseRecord",
+                "Run",
+                "StepRecord",
+                "StepStatus",
+                "WorkflowStatus",
+            ),
         },
     )
 

@@ -1,4 +1,4 @@
-"""Arrays and tables: numpy as raw memory, pandas, pyarrow and polars as Arrow IPC. Each library is loaded only when such a value appears."""
+"""Arrays and tables: numpy as raw memory, pandas, pyarrow and polars as Arrow IPC. A library is loaded when such a value appears."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def _same(kind: str, value: Any, again: Any) -> bool:
             and value.attrs == again.attrs
         )
     if kind == "pandas.Series":
-        return bool(value.equals(again) and value.name == again.name and value.index.names == again.index.names and value.dtype == again.dtype)
+        return bool(value.equals(again) and (value.name, value.index.names, value.dtype) == (again.name, again.index.names, again.dtype))
     if kind.startswith("polars"):
         same_type = value.schema == again.schema if kind == "polars.DataFrame" else (value.dtype, value.name) == (again.dtype, again.name)
         return bool(same_type and value.equals(again))

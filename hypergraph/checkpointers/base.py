@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 from hypergraph.checkpointers.policy import CheckpointPolicy
 from hypergraph.checkpointers.queries.ancestry import fork_id, source_missing
@@ -55,7 +55,7 @@ class Checkpointer(ABC):
         """Let go of what the store holds open."""
         return
 
-    async def __aenter__(self) -> Checkpointer:
+    async def __aenter__(self) -> Self:
         await self.initialize()
         return self
 
@@ -127,9 +127,7 @@ class Checkpointer(ABC):
             inputs=await self.get_inputs_async(run_id),
         )
 
-    async def count_runs(
-        self, *, status: WorkflowStatus | str | None = None, parent_run_id: Any = ANY, retry_of: str | None = None
-    ) -> int:
+    async def count_runs(self, *, status: WorkflowStatus | str | None = None, parent_run_id: Any = ANY, retry_of: str | None = None) -> int:
         """Count runs."""
         found = await self.list_runs(status=status, parent_run_id=parent_run_id, limit=None)
         return sum(1 for run in found if retry_of is None or run.retry_of == retry_of)
@@ -206,9 +204,7 @@ class Checkpointer(ABC):
         error: str | None = None,
     ) -> tuple[str, ...]:
         """Take note of how a run ended; returns what could not be stored."""
-        await self.update_run_status(
-            run_id, status, duration_ms=duration_ms, node_count=node_count, error_count=error_count
-        )
+        await self.update_run_status(run_id, status, duration_ms=duration_ms, node_count=node_count, error_count=error_count)
         return ()
 
     async def flush(self, run_id: str | None = None) -> None:

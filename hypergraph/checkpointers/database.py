@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import quote
 
+from hypergraph._text import fix
 from hypergraph.checkpointers import failures, schema
+from hypergraph.exceptions import CheckpointError
 
 __all__ = ["BUSY_SECONDS", "MEMORY", "Database", "Operation", "connect", "drive", "file_uri", "inspect_file", "reading_uri", "transaction"]
 
@@ -252,9 +254,9 @@ def prepare_file(path: str) -> int:
             # The journal files inherit this mode.
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
-        raise failures.CheckpointError(
+        raise CheckpointError(
             f"Checkpoint store {path!r} cannot be created: {error.strerror or error}. Nothing was changed."
-            + failures.fix("Pass a path in a folder that you can write to")
+            + fix("Pass a path in a folder that you can write to")
         ) from error
     return inspect_file(path)
 
@@ -273,8 +275,8 @@ def inspect_file(path: str) -> int:
         with file.open("rb") as stream:
             head = stream.read(1 << 16)
     except OSError as error:
-        raise failures.CheckpointError(
-            f"Checkpoint store {path!r} cannot be read: {error.strerror or error}." + failures.fix("Check its permissions")
+        raise CheckpointError(
+            f"Checkpoint store {path!r} cannot be read: {error.strerror or error}." + fix("Check its permissions")
         ) from error
     if not head:
         return 0

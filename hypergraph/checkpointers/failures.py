@@ -74,5 +74,6 @@ def read_only(path: str) -> CheckpointError:
 def missing(path: str) -> CheckpointError:
     """Say that there is no such file."""
     return CheckpointError(
-        f"Checkpoint store {path!r} does not exist, and opening it read-only does not create it." + fix("Check the path", "Or run something first")
+        f"Checkpoint store {path!r} does not exist, and opening it read-only does not create it."
+        + fix("Check the path", "Or run something first")
     )

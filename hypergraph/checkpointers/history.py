@@ -7,9 +7,9 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from hypergraph._text import plural
 from hypergraph.checkpointers import failures, schema
@@ -70,7 +70,7 @@ class _ReadingDatabase(Database):
         target = Path(folder, "snapshot.db")
         shutil.copyfile(source, target)
         shutil.copyfile(source + "-wal", f"{target}-wal")
-        self.snapshot_at = datetime.now(timezone.utc)
+        self.snapshot_at = datetime.now(UTC)
         return str(target)
 
 
@@ -170,9 +170,7 @@ class ReadonlyStore(ReadingFaces):
         Raises:
             CheckpointError: there is no such step, output or path.
         """
-        return self._read(
-            value_preview(self._context, run_id, superstep, node_name, name, path=path, limit=limit)
-        )
+        return self._read(value_preview(self._context, run_id, superstep, node_name, name, path=path, limit=limit))
 
     # -- what it does not do
 
@@ -196,7 +194,7 @@ class ReadonlyStore(ReadingFaces):
         """As `close_sync`."""
         self.close_sync()
 
-    def __enter__(self) -> ReadonlyStore:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -10,6 +10,7 @@ import os
 import secrets
 import socket
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def boot_id() -> str:
     """Give what names this boot of this machine, and the process namespace that process ids are valid in."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot}/{os.readlink('/proc/self/ns/pid')}"
+        return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
     except OSError:
         return f"{socket.gethostname()}/?"
 
@@ -213,11 +214,9 @@ class Claims:
                 (self.folder / f"{self.token}.lock").unlink(missing_ok=True)
             os.close(descriptor)
             if not forked and self.folder is not None:
-                try:
+                # Others' locks may be in it.
+                with suppress(OSError):
                     self.folder.rmdir()
-                except OSError:
-                    # Others' locks are in it.
-                    pass
 
 
 class _Registry:

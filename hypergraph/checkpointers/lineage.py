@@ -85,9 +85,7 @@ class LineageView(list[LineageRow]):
         return "\n".join([head, *(f"  {self._line(row)}" for row in self)])
 
     def _repr_html_(self) -> str:
-        return html_table(
-            f"LineageView: {self.selected_run_id} (root={self.root_run_id})", ("run",), [(self._line(row),) for row in self]
-        )
+        return html_table(f"LineageView: {self.selected_run_id} (root={self.root_run_id})", ("run",), [(self._line(row),) for row in self])
 
 
 def rows_of_tree(runs: Iterable[Run], root: str, selected: str) -> list[LineageRow]:

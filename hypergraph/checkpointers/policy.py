@@ -51,7 +51,7 @@ class CheckpointPolicy:
             raise ValueError('retention="windowed" requires window parameter.' + fix("Pass window=N, the number of supersteps to keep"))
         if self.retention != "windowed" and self.window is not None:
             raise ValueError('window parameter only valid with retention="windowed".' + fix("Leave window out, or change retention"))
-        if self.window is not None and (isinstance(self.window, bool) or not isinstance(self.window, int) or self.window < 1):
+        if self.window is not None and (type(self.window) is not int or self.window < 1):
             raise ValueError(f"window must be a positive integer, not {self.window!r}." + fix("Pass window=1 or more"))
         if self.ttl is not None and not self.ttl > 0:
             raise ValueError(f"ttl must be greater than 0, not {self.ttl!r}." + fix("Pass seconds, or None to keep runs for ever"))

@@ -129,11 +129,12 @@ def _tagged(tree: dict[str, Any]) -> tuple[str | None, Any]:
 
 
 def _of_tree(tree: Any, limit: int) -> ValuePreview:
-    tag, content = _tagged(tree) if isinstance(tree, dict) else (None, None)
+    tag: str | None = None
+    content: Any = None
+    if isinstance(tree, dict):
+        tag, content = _tagged(tree)
     kind = type(tree).__name__
-    if tag in ("$object", "$model", "$namedtuple", "$enum"):
-        kind = str(content[0])
-    elif tag == "$table":
+    if tag in ("$object", "$model", "$namedtuple", "$enum") or tag == "$table":
         kind = str(content[0])
     elif tag is not None:
         kind = {"$map": "dict", "$ordered": "OrderedDict", "$counter": "Counter"}.get(tag, tag[1:])
@@ -143,7 +144,7 @@ def _of_tree(tree: Any, limit: int) -> ValuePreview:
         text = f"{content[0]} {content[1] if len(content) > 2 and isinstance(content[1], str) else ''}".strip()
     else:
         text = tree if isinstance(tree, str) else json.dumps(content if tag is not None else tree, ensure_ascii=False)
-    is_collection = bool(members) or isinstance(tree, (list, dict)) and tag is None
+    is_collection = bool(members) or (isinstance(tree, (list, dict)) and tag is None)
     return ValuePreview(
         kind, size, len(members) if is_collection else None, shorten(text, limit), len(text) > limit, tuple(list(members)[:1000])
     )

@@ -96,9 +96,7 @@ class ReadingFaces(Checkpointer):
         """
         return RunTable(
             self._read(
-                runs.list_runs(
-                    self._context, status=status, graph_name=graph_name, since=since, parent_run_id=parent_run_id, limit=limit
-                )
+                runs.list_runs(self._context, status=status, graph_name=graph_name, since=since, parent_run_id=parent_run_id, limit=limit)
             )
         )
 
@@ -113,18 +111,12 @@ class ReadingFaces(Checkpointer):
     ) -> list[Run]:
         """As `runs`."""
         return await self._read_async(
-            runs.list_runs(
-                self._context, status=status, graph_name=graph_name, since=since, parent_run_id=parent_run_id, limit=limit
-            )
+            runs.list_runs(self._context, status=status, graph_name=graph_name, since=since, parent_run_id=parent_run_id, limit=limit)
         )
 
-    async def count_runs(
-        self, *, status: WorkflowStatus | str | None = None, parent_run_id: Any = ANY, retry_of: str | None = None
-    ) -> int:
+    async def count_runs(self, *, status: WorkflowStatus | str | None = None, parent_run_id: Any = ANY, retry_of: str | None = None) -> int:
         """Count runs."""
-        return await self._read_async(
-            runs.count_runs(self._context, status=status, parent_run_id=parent_run_id, retry_of=retry_of)
-        )
+        return await self._read_async(runs.count_runs(self._context, status=status, parent_run_id=parent_run_id, retry_of=retry_of))
 
     # -- steps and what they fold into
 
@@ -171,9 +163,7 @@ class ReadingFaces(Checkpointer):
         Raises:
             ValueError: there is no such run.
         """
-        return self._read(
-            ancestry.lineage(self._context, workflow_id, include_steps=include_steps, max_runs=max_runs)
-        )
+        return self._read(ancestry.lineage(self._context, workflow_id, include_steps=include_steps, max_runs=max_runs))
 
     def search(self, query: str, *, field: str | None = None, limit: int = 20) -> StepTable:
         """Give steps that contain all words of `query`, newest first.
@@ -189,43 +179,31 @@ class ReadingFaces(Checkpointer):
     async def search_async(self, query: str, *, field: str | None = None, limit: int = 20) -> list[StepRecord]:
         """As `search`."""
         indexed = await self._index_async()
-        return await self._read_async(
-            searching.search(self._context, query, field=field, limit=limit, indexed=indexed)
-        )
+        return await self._read_async(searching.search(self._context, query, field=field, limit=limit, indexed=indexed))
 
-    def fork_workflow(
-        self, source: str, *, workflow_id: str | None = None, superstep: int | None = None
-    ) -> tuple[str, Checkpoint]:
+    def fork_workflow(self, source: str, *, workflow_id: str | None = None, superstep: int | None = None) -> tuple[str, Checkpoint]:
         """Give (id of the fork, checkpoint to start it from); nothing is stored yet.
 
         Raises:
             ValueError: there is no such source.
             WorkflowForkError: `workflow_id` is taken.
         """
-        return self._read(
-            ancestry.fork_workflow(self._context, source, workflow_id=workflow_id, superstep=superstep)
-        )
+        return self._read(ancestry.fork_workflow(self._context, source, workflow_id=workflow_id, superstep=superstep))
 
     async def fork_workflow_async(
         self, source: str, *, workflow_id: str | None = None, superstep: int | None = None
     ) -> tuple[str, Checkpoint]:
         """As `fork_workflow`."""
-        return await self._read_async(
-            ancestry.fork_workflow(self._context, source, workflow_id=workflow_id, superstep=superstep)
-        )
+        return await self._read_async(ancestry.fork_workflow(self._context, source, workflow_id=workflow_id, superstep=superstep))
 
-    def retry_workflow(
-        self, source: str, *, workflow_id: str | None = None, superstep: int | None = None
-    ) -> tuple[str, Checkpoint]:
+    def retry_workflow(self, source: str, *, workflow_id: str | None = None, superstep: int | None = None) -> tuple[str, Checkpoint]:
         """Give (id of the retry, checkpoint to start it from, which carries the retry's number); nothing is stored yet.
 
         Raises:
             ValueError: there is no such source.
             WorkflowForkError: `workflow_id` is taken.
         """
-        return self._read(
-            ancestry.fork_workflow(self._context, source, workflow_id=workflow_id, superstep=superstep, retry=True)
-        )
+        return self._read(ancestry.fork_workflow(self._context, source, workflow_id=workflow_id, superstep=superstep, retry=True))
 
     async def retry_workflow_async(
         self, source: str, *, workflow_id: str | None = None, superstep: int | None = None

@@ -5,29 +5,25 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Any
 
 from hypergraph.checkpointers import failures
-from hypergraph.checkpointers.database import drive, transaction
+from hypergraph.checkpointers.byhand import PlainWrites
+from hypergraph.checkpointers.database import drive
 from hypergraph.checkpointers.keeping import Keeping, unsaved
-from hypergraph.checkpointers.queries import lifecycle, runs, saving
-from hypergraph.checkpointers.queries.context import Operation, held_by, owner_phrase, root_of
+from hypergraph.checkpointers.queries import lifecycle, saving
+from hypergraph.checkpointers.queries.context import Operation, root_of
 from hypergraph.checkpointers.queries.lifecycle import Begun, Ending
 from hypergraph.checkpointers.rows import StepRow, pauses_text, step_row, text_of
-from hypergraph.checkpointers.store import SqlStore
 from hypergraph.checkpointers.values import Packed
 from hypergraph.checkpointers.writer import Job, Work
-from hypergraph.exceptions import CheckpointError, SerializationError, WorkflowAlreadyRunningError, already_running
-from hypergraph.records import NewRun, PauseRecord, Run, StepRecord, WorkflowStatus
+from hypergraph.checkpointers.writing import MOST_WAITING, StepJob
+from hypergraph.exceptions import CheckpointError, SerializationError, WorkflowAlreadyRunningError
+from hypergraph.records import NewRun, PauseRecord, StepRecord, WorkflowStatus
 
 __all__ = ["RecordingStore"]
 
-# Beyond this many waiting writes a run waits for the disk.
-_MOST_WAITING = 20_000
 
-
-class RecordingStore(SqlStore):
+class RecordingStore(PlainWrites):
     """The writes, blocking and awaited."""
 
     # -- a run begins
@@ -96,9 +92,7 @@ class RecordingStore(SqlStore):
             self._beat()
         return begun.epoch
 
-    def _child_work(
-        self, keeping: Keeping, new: NewRun, data: Mapping[str, Packed], errors: Sequence[SerializationError]
-    ) -> Work | None:
+    def _child_work(self, keeping: Keeping, new: NewRun, data: Mapping[str, Packed], errors: Sequence[SerializationError]) -> Work | None:
         for error in errors:
             keeping.fail(new.run_id, error)
         if keeping.buffer is not None:
@@ -110,35 +104,6 @@ class RecordingStore(SqlStore):
             keeping.keys[new.run_id] = drive(db, lifecycle.begin(self._context, new, data, None, claims=False)).key
 
         return work
-
-    def _packed(self, new: NewRun, errors: list[SerializationError]) -> dict[str, Packed]:
-        """Pack what is kept beside a run. What cannot be stored is an error under durability "sync", else it is left out and noted."""
-        found = {"inputs": self._pack_some(new.inputs, f"Inputs of run {new.run_id!r}", errors)}
-        if new.seed:
-            found["seed"] = self._pack_some(new.seed, f"Values that run {new.run_id!r} starts from", errors)
-        if new.changes:
-            # For people to read: what cannot be stored is missing there, and nothing depends on it.
-            pairs = {name: [old, now] for name, (old, now) in new.changes.items()}
-            found["changes"] = self._pack_some(pairs, "Changes", [], strict=False)
-        return found
-
-    def _pack_some(
-        self, values: Mapping[str, Any], where: str, errors: list[SerializationError], *, strict: bool | None = None
-    ) -> Packed:
-        try:
-            return self._codec.pack(values, where)
-        except SerializationError:
-            if self._full if strict is None else strict:
-                raise
-        kept = {}
-        for name, value in values.items():
-            try:
-                self._codec.pack({name: value}, where)
-            except SerializationError as error:
-                errors.append(error)
-            else:
-                kept[name] = value
-        return self._codec.pack(kept, where)
 
     # -- a step ends
 
@@ -203,7 +168,7 @@ class RecordingStore(SqlStore):
             return self._seen_through(keeping, row.run_id, job)
         writer = self._writing()
         writer.put(job)
-        return self.flush() if writer.waiting > _MOST_WAITING else None
+        return self.flush() if writer.waiting > MOST_WAITING else None
 
     def _row(self, keeping: Keeping, record: StepRecord) -> StepRow | None:
         """Give the row to write now; None when it waits for the end, or cannot be stored and that was noted."""
@@ -241,37 +206,6 @@ class RecordingStore(SqlStore):
         drive(db, lifecycle.check_epoch(keeping.root_key, keeping.epoch, keeping.root))
         node = drive(db, saving.ensure_node(row.node_name, row.node_type))
         drive(db, saving.add_step(self._run_key(db, keeping, row.run_id), node, row, self.policy))
-
-    def _run_key(self, db: sqlite3.Connection, keeping: Keeping, run_id: str) -> int:
-        key = keeping.keys.get(run_id)
-        if key is None:
-            key = drive(db, saving.locate(run_id))
-            if key is None:
-                raise CheckpointError(f"Run {run_id!r} was not begun, or could not be stored; its steps cannot be stored either.")
-        return key
-
-    def _node(self, db: sqlite3.Connection, row: StepRow) -> int:
-        """Number a node outside of a transaction, so that the number can be remembered whatever becomes of that."""
-        node = self._nodes[row.node_name, row.node_type] = drive(db, saving.ensure_node(row.node_name, row.node_type))
-        return node
-
-    def _unkept_step(self, row: StepRow) -> Operation[None]:
-        """Store a step of a run that does not run through this object, unless somebody else runs it."""
-        yield from self._refuse_others(row.run_id)
-        run = yield from saving.locate(row.run_id)
-        if run is None:
-            parent = row.run_id.rpartition("/")[0] or None
-            new = NewRun(row.run_id, parent_run_id=parent)
-            run = (yield from lifecycle.begin(self._context, new, {}, None, claims=False)).key
-        node = yield from saving.ensure_node(row.node_name, row.node_type)
-        yield from saving.add_step(run, node, row, self.policy)
-        yield "UPDATE runs SET indexed = NULL WHERE key = ? AND indexed IS NOT NULL", (run,)
-
-    def _refuse_others(self, run_id: str) -> Operation[None]:
-        root = root_of(run_id)
-        held = yield from held_by(self._context, root)
-        if held.alive and held.claimed_at is not None:
-            raise already_running(root, owner_phrase(held))
 
     # -- a run ends
 
@@ -397,163 +331,12 @@ class RecordingStore(SqlStore):
         for ending in buffer.ends:
             drive(db, lifecycle.end(_honest(keeping, ending), releases=False))
 
-    def _unkept_end(self, ending: Ending) -> Operation[None]:
-        yield from self._refuse_others(ending.run_id)
-        yield from lifecycle.end(ending, releases=True)
-
     def _over(self, keeping: Keeping) -> None:
         """Forget a run that has ended; of a lost one it is remembered that nothing may be written."""
         if self._claims.running.get(keeping.root) == keeping.epoch:
             self._claims.running.pop(keeping.root, None)
         if not keeping.lost and self._kept.get(keeping.root) is keeping:
             del self._kept[keeping.root]
-
-    # -- performing a write of a run that is kept
-
-    def _now(self, keeping: Keeping, run_id: str, work: Work) -> None:
-        """Write in this thread, in a transaction of its own."""
-        self.flush_sync()
-        try:
-            with self._database.writing(full=self._full) as db, transaction(db):
-                work(db)
-        except WorkflowAlreadyRunningError:
-            keeping.lost = True
-            raise
-        except CheckpointError as error:
-            if self._full:
-                raise
-            keeping.fail(run_id, error)
-
-    async def _behind(self, keeping: Keeping, run_id: str, work: Work, *, waits: bool = False) -> None:
-        """Write with the writer; wait for it under durability "sync", and when `waits`."""
-        job = self._job(keeping, run_id, work)
-        if self._full or waits:
-            await self._seen_through(keeping, run_id, job)
-            return
-        writer = self._writing()
-        writer.put(job)
-        if writer.waiting > _MOST_WAITING:
-            await self.flush()
-
-    def _job(self, keeping: Keeping, run_id: str, work: Work) -> Job:
-        return Job(work, full=self._full, failed=partial(note_failure, keeping, run_id))
-
-    async def _seen_through(self, keeping: Keeping, run_id: str, job: Job) -> None:
-        """Return when a job is written; what goes wrong is raised under durability "sync", and noted else."""
-        try:
-            await self._awaited(self._writing().submit(job))
-        except WorkflowAlreadyRunningError:
-            keeping.lost = True
-            raise
-        except CheckpointError as error:
-            if self._full:
-                raise
-            keeping.fail(run_id, error)
-
-    # -- plain writes, for those who keep a store by hand
-
-    def create_run_sync(
-        self,
-        run_id: str,
-        *,
-        graph_name: str | None = None,
-        parent_run_id: str | None = None,
-        forked_from: str | None = None,
-        fork_superstep: int | None = None,
-        retry_of: str | None = None,
-        retry_index: int | None = None,
-        config: Mapping[str, Any] | None = None,
-    ) -> Run:
-        """As `create_run`."""
-        new = NewRun(run_id, graph_name, parent_run_id, forked_from, fork_superstep, retry_of, retry_index, config)
-        return self._write(self._created(new))
-
-    async def create_run(
-        self,
-        run_id: str,
-        *,
-        graph_name: str | None = None,
-        parent_run_id: str | None = None,
-        forked_from: str | None = None,
-        fork_superstep: int | None = None,
-        retry_of: str | None = None,
-        retry_index: int | None = None,
-        config: Mapping[str, Any] | None = None,
-    ) -> Run:
-        """Create a run, ACTIVE; an existing id starts afresh and keeps only when it was created. No lease is taken."""
-        new = NewRun(run_id, graph_name, parent_run_id, forked_from, fork_superstep, retry_of, retry_index, config)
-        return await self._write_async(lambda: self._created(new))
-
-    def _created(self, new: NewRun) -> Operation[Run]:
-        yield from self._refuse_others(new.run_id)
-        owner = yield from self._owner()
-        yield from lifecycle.begin(self._context, new, {}, owner, claims=False)
-        run = yield from runs.get_run(self._context, new.run_id)
-        assert run is not None
-        return run
-
-    def update_run_status_sync(
-        self,
-        run_id: str,
-        status: WorkflowStatus,
-        *,
-        duration_ms: float | None = None,
-        node_count: int | None = None,
-        error_count: int | None = None,
-    ) -> None:
-        """As `update_run_status`."""
-        self._write(self._unkept_end(Ending(run_id, WorkflowStatus(status), duration_ms, node_count, error_count)))
-
-    async def update_run_status(
-        self,
-        run_id: str,
-        status: WorkflowStatus,
-        *,
-        duration_ms: float | None = None,
-        node_count: int | None = None,
-        error_count: int | None = None,
-    ) -> None:
-        """Store how a run stands; figures that are left out stay as they are."""
-        ending = Ending(run_id, WorkflowStatus(status), duration_ms, node_count, error_count)
-        await self._write_async(lambda: self._unkept_end(ending))
-
-
-class StepJob(Job):
-    """A step that the writer writes: many of them become one prepared statement over many rows."""
-
-    __slots__ = ("_keeping", "_row", "_store")
-
-    def __init__(self, store: RecordingStore, keeping: Keeping, row: StepRow) -> None:
-        super().__init__(None, full=store._full, failed=partial(note_failure, keeping, row.run_id))  # noqa: SLF001  of one piece
-        self._store = store
-        self._keeping = keeping
-        self._row = row
-
-    def values(self, db: sqlite3.Connection, checked: set[int]) -> tuple[Any, ...]:
-        """Give the row's values; the epoch of its workflow is looked at once a batch."""
-        keeping, row, store = self._keeping, self._row, self._store
-        if keeping.root_key not in checked:
-            drive(db, lifecycle.check_epoch(keeping.root_key, keeping.epoch, keeping.root))
-            checked.add(keeping.root_key)
-        run = keeping.keys.get(row.run_id) or store._run_key(db, keeping, row.run_id)  # noqa: SLF001  of one piece
-        node = store._nodes.get((row.node_name, row.node_type)) or drive(  # noqa: SLF001  of one piece
-            db, saving.ensure_node(row.node_name, row.node_type)
-        )
-        return (run, row.superstep, node, *row.columns)
-
-    def prepare(self, db: sqlite3.Connection) -> None:
-        """Number the node before the transaction, so that the number can be remembered whatever becomes of that."""
-        row, store = self._row, self._store
-        if (row.node_name, row.node_type) not in store._nodes:  # noqa: SLF001  of one piece
-            store._node(db, row)  # noqa: SLF001  of one piece
-
-
-def note_failure(keeping: Keeping, run_id: str, error: BaseException) -> None:
-    """Note what became of a write that nobody waited for."""
-    if isinstance(error, WorkflowAlreadyRunningError):
-        keeping.lost = True
-    else:
-        keeping.fail(run_id, error)
 
 
 def _honest(keeping: Keeping, ending: Ending) -> Ending:

@@ -55,7 +55,7 @@ def _readable(source: sqlite3.Connection, table: str) -> Iterator[dict[str, Any]
     for order in ("ASC", "DESC"):
         try:
             key = "rowid" if table in ("texts", "nodes", "runs", "blobs") else "run"
-            cursor = source.execute(f"SELECT * FROM {table} ORDER BY {key} {order}")  # noqa: S608  constants of ours
+            cursor = source.execute(f"SELECT * FROM {table} ORDER BY {key} {order}")
             names = [column[0] for column in cursor.description]
             for row in cursor:
                 mark = (row[0], row[1], row[2])
@@ -75,12 +75,10 @@ def _insert(db: sqlite3.Connection, table: str, rows: list[dict[str, Any]]) -> i
         marks = ", ".join("?" * len(columns))
         try:
             db.execute(
-                f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({marks})",  # noqa: S608  names of our own tables
+                f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({marks})",
                 [row[name] for name in columns],
             )
             number += 1
         except sqlite3.Error:
             continue
     return number
-
-

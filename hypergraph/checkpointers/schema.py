@@ -160,9 +160,9 @@ def _selects(db: sqlite3.Connection, runs: str, steps: str) -> dict[str, str]:
         "nodes": f"SELECT min(s.rowid) AS key, s.node_name AS name, coalesce(max({step['node_type']}), '') AS type "
         f"FROM {steps} s GROUP BY s.node_name",
         "runs": f"SELECT r.rowid AS key, {kept}, CASE WHEN {run['config']} IS NULL THEN NULL ELSE r.rowid END AS config, "
-        f"coalesce({_micros(run['created_at'])}, 0) AS created_at, {_micros(run['completed_at'])} AS completed_at, {run['fork_superstep']} AS fork_cut, "
-        "NULL AS sources, NULL AS actor, NULL AS error, 0 AS epoch, NULL AS owner, NULL AS claimed_at, 0 AS stalled, NULL AS dropped, "
-        f"NULL AS indexed, r.rowid AS seq FROM {runs} r",
+        f"coalesce({_micros(run['created_at'])}, 0) AS created_at, {_micros(run['completed_at'])} AS completed_at, "
+        f"{run['fork_superstep']} AS fork_cut, NULL AS sources, NULL AS actor, NULL AS error, 0 AS epoch, NULL AS owner, "
+        f"NULL AS claimed_at, 0 AS stalled, NULL AS dropped, NULL AS indexed, r.rowid AS seq FROM {runs} r",
         "steps": f"SELECT r.rowid AS run, s.superstep AS superstep, (SELECT min(n.rowid) FROM {steps} n WHERE n.node_name = s.node_name) "
         f"AS node, {step['step_index']} AS idx, CASE {step['status']} WHEN 'failed' THEN 1 WHEN 'paused' THEN 2 ELSE 0 END AS status, "
         f"{step['input_versions']} AS versions, {step['values_data']} AS data, {step['duration_ms']} AS duration_ms, "

@@ -134,7 +134,7 @@ class SqliteCheckpointer(RecordingStore):
         opening = aiosqlite.connect(self._database.uri, uri=True, timeout=30.0, isolation_level=None)
         # Its thread would keep a program that forgets close() from ending.
         opening._thread.daemon = True  # noqa: SLF001  there is no public way, and a test watches it
-        db = await _unbroken(opening)
+        db: aiosqlite.Connection = await _unbroken(opening)
         # The type checker does not know that others ran while we waited.
         other: aiosqlite.Connection | None = self._reader
         if other is not None:
@@ -179,7 +179,7 @@ class SqliteCheckpointer(RecordingStore):
         return f"<div>{escape(repr(self))}</div>" + (self.runs(limit=20)._repr_html_() if Path(self.path).exists() else "")
 
 
-async def _unbroken(asked: Awaitable[T]) -> T:
+async def _unbroken(asked: Awaitable[Any]) -> Any:
     """Await an answer of aiosqlite; a cancellation is passed on once it is there.
 
     An answer that nobody waits for any more would come to a loop that may be closed by then, which ends aiosqlite's thread and leaves
@@ -193,7 +193,7 @@ async def _unbroken(asked: Awaitable[T]) -> T:
         while True:
             future = next(steps)
             # What a task does with a future that it is handed.
-            future._asyncio_future_blocking = False
+            future._asyncio_future_blocking = False  # noqa: SLF001  the protocol between futures and tasks
             while not future.done():
                 try:
                     await asyncio.shield(future)
@@ -204,8 +204,7 @@ async def _unbroken(asked: Awaitable[T]) -> T:
     except StopIteration as done:
         if late is not None:
             raise late from None
-        result: T = done.value
-        return result
+        return done.value
 
 
 def _expire(ttl: float, db: sqlite3.Connection) -> None:

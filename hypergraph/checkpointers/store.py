@@ -7,7 +7,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from hypergraph.checkpointers.database import Database, connect, drive, file_uri
 from hypergraph.checkpointers.keeping import Keeping
@@ -169,7 +169,7 @@ class SqlStore(ReadingFaces):
         await self.flush()
         self.close_sync()
 
-    def __enter__(self) -> SqlStore:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -66,4 +66,5 @@ def html_table(caption: str, head: Sequence[str], rows: Sequence[Sequence[object
     """Give an HTML table; all text in it is escaped."""
     columns = "".join(f"<th style='text-align:left'>{escape(name)}</th>" for name in head)
     body = "".join("<tr>" + "".join(f"<td style='text-align:left'>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><caption style='text-align:left'>{escape(caption)}</caption><thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table>"
+    head_text = f"<caption style='text-align:left'>{escape(caption)}</caption><thead><tr>{columns}</tr></thead>"
+    return f"<table>{head_text}<tbody>{body}</tbody></table>"

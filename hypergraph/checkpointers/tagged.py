@@ -89,13 +89,13 @@ class TaggedSerializer:
         return encode_special(self, value, depth + 1)
 
     def _items(self, values: Iterable[Any], depth: int) -> list[Any]:
-        found = []
-        place = 0
+        found: list[Any] = []
         try:
-            for place, item in enumerate(values):
-                found.append(self.tree(item, depth + 1))  # noqa: PERF401  the place is told when one fails
+            # An append each: where one fails, those before it tell its place.
+            for item in values:
+                found.append(self.tree(item, depth + 1))
         except Unstorable as error:
-            error.path.append(f"[{place}]")
+            error.path.append(f"[{len(found)}]")
             raise
         return found
 

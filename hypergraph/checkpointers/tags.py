@@ -132,7 +132,7 @@ def _unzone(content: Any) -> dt.tzinfo | None:
 
         return zoneinfo.ZoneInfo(content)
     offset = dt.timedelta(*content)
-    return dt.timezone.utc if not offset else dt.timezone(offset)
+    return dt.UTC if not offset else dt.timezone(offset)
 
 
 def _encode_moment(tag: str) -> Callable[[TaggedSerializer, Any, int], Any]:
@@ -142,7 +142,7 @@ def _encode_moment(tag: str) -> Callable[[TaggedSerializer, Any, int], Any]:
     return encode
 
 
-def _decode_moment(kind: type[dt.datetime] | type[dt.time]) -> Callable[[TaggedSerializer, Any], Any]:
+def _decode_moment(kind: type[dt.datetime | dt.time]) -> Callable[[TaggedSerializer, Any], Any]:
     def decode(_: TaggedSerializer, content: Any) -> Any:
         text, zone, fold = content
         return kind.fromisoformat(text).replace(tzinfo=_unzone(zone), fold=fold)
@@ -221,8 +221,9 @@ def _decode_model(serializer: TaggedSerializer, content: Any) -> Any:
     kind = serializer.registry.find(name)
     if kind is None or not hasattr(kind, "__pydantic_fields__"):
         return Opaque(str(name), parts["fields"] or {}, "$model")
-    made = object.__new__(kind)
-    made.__setstate__(  # type: ignore[attr-defined]  # pydantic's own way of rebuilding what was validated before
+    made: Any = object.__new__(kind)
+    # Pydantic's own way of rebuilding what was validated before.
+    made.__setstate__(
         {
             "__dict__": parts["fields"],
             "__pydantic_fields_set__": set(state["set"]),

@@ -44,9 +44,10 @@ class TrustRegistry:
 
     def _add_annotation(self, annotation: Any) -> None:
         if isinstance(annotation, type) and get_origin(annotation) is None:
-            if annotation.__module__ == "builtins" or type_name(annotation) in self._types and self._types[type_name(annotation)] is annotation:
+            name = type_name(annotation)
+            if annotation.__module__ == "builtins" or self._types.get(name) is annotation:
                 return
-            self._types[type_name(annotation)] = annotation
+            self._types[name] = annotation
             for inner in _field_types(annotation):
                 self._add_annotation(inner)
             return

@@ -129,8 +129,8 @@ class ValueCodec:
         if not self._warned:
             self._warned = True
             warnings.warn(
-                f"{where}: value {name!r} takes {size / (1 << 20):.1f} MiB in the checkpoint store. It is compressed and shared by content; "
-                "a path or key in its place would be cheaper. (Said once for this store.)",
+                f"{where}: value {name!r} takes {size / (1 << 20):.1f} MiB in the checkpoint store. It is compressed and shared by "
+                "content; a path or key in its place would be cheaper. (Said once for this store.)",
                 UserWarning,
                 stacklevel=2,
             )
@@ -179,7 +179,8 @@ class ValueCodec:
             return self.serializer.deserialize(raw)
         except Exception as error:  # a serializer may be anybody's
             raise SerializationError(
-                f"Stored value cannot be read by {type(self.serializer).__name__}: {error}." + fix("Open the store with the serializer that wrote it")
+                f"Stored value cannot be read by {type(self.serializer).__name__}: {error}."
+                + fix("Open the store with the serializer that wrote it")
             ) from error
 
 

@@ -109,7 +109,9 @@ def pausing(face: str) -> Graph:
         effect("use")
         return a1 if ok else 0
 
-    return Graph([_add(face, "prepare", "v0", "a1"), ask, use, *(_add(face, f"tail_{i}", f"b{i}", f"b{i + 1}") for i in range(5))], name="pausing")
+    return Graph(
+        [_add(face, "prepare", "v0", "a1"), ask, use, *(_add(face, f"tail_{i}", f"b{i}", f"b{i + 1}") for i in range(5))], name="pausing"
+    )
 
 
 SHAPES = {

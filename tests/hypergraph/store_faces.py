@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypergraph.checkpointers import StepRecord, StepStatus
 
-ZERO = datetime(2026, 1, 1, tzinfo=timezone.utc)
+ZERO = datetime(2026, 1, 1, tzinfo=UTC)
 
 SYNC = {
     "create_run": "create_run_sync",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -165,10 +165,10 @@ class TestReads:
             cp.save_step_sync(step("wf", 1, "a", duration_ms=30.0, cached=True))
             cp.save_step_sync(step("wf", 2, "b", duration_ms=5.0, status=StepStatus.FAILED, values=None, error="E: x", attempt=3))
             assert cp.stats("wf") == {
-                "a": {"node_type": "FunctionNode", "steps": 2, "total_ms": 40.0, "avg_ms": 20.0, "max_ms": 30.0, "errors": 0, "cache_hits": 1,
-                      "attempts": 1},
-                "b": {"node_type": "FunctionNode", "steps": 1, "total_ms": 5.0, "avg_ms": 5.0, "max_ms": 5.0, "errors": 1, "cache_hits": 0,
-                      "attempts": 3},
+                "a": {"node_type": "FunctionNode", "steps": 2, "total_ms": 40.0, "avg_ms": 20.0, "max_ms": 30.0, "errors": 0,
+                      "cache_hits": 1, "attempts": 1},
+                "b": {"node_type": "FunctionNode", "steps": 1, "total_ms": 5.0, "avg_ms": 5.0, "max_ms": 5.0, "errors": 1,
+                      "cache_hits": 0, "attempts": 3},
             }  # fmt: skip
             assert cp.stats("nope") == {}
 
@@ -182,7 +182,7 @@ class TestReads:
             db.execute("UPDATE runs SET created_at = '2024-01-02T03:04:05Z'")
             db.commit()
             db.close()
-            assert cp.get_run("wf").created_at == datetime(2024, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+            assert cp.get_run("wf").created_at == datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
 
     def test_the_clock_going_back_changes_no_order(self, tmp_path: Path) -> None:
         with SqliteCheckpointer(tmp_path / "runs.db") as cp:
@@ -280,7 +280,9 @@ class Minimal(Checkpointer):
             values.update(one.values or {})
         return values
 
-    async def list_runs(self, *, status: Any = None, graph_name: Any = None, since: Any = None, parent_run_id: Any = ..., limit: Any = 100) -> list[Run]:
+    async def list_runs(
+        self, *, status: Any = None, graph_name: Any = None, since: Any = None, parent_run_id: Any = ..., limit: Any = 100
+    ) -> list[Run]:
         return list(self.rows.values())[:limit]
 
 
@@ -358,4 +360,4 @@ def test_a_hundred_thousand_runs_are_listed_without_reading_them_all(tmp_path: P
         assert count(lambda: cp.runs(limit=10, status="failed", parent_run_id=None)) < 20_000
         assert count(lambda: cp.runs(limit=50, status="completed", parent_run_id=None)) < 20_000
         assert count(lambda: [cp.get_run("run-777")]) < 2_000
-        assert count(lambda: cp.runs(limit=50, since=datetime.now(timezone.utc) - timedelta(days=1))) < 600_000
+        assert count(lambda: cp.runs(limit=50, since=datetime.now(UTC) - timedelta(days=1))) < 600_000

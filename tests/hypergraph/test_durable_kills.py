@@ -42,7 +42,8 @@ class Crime:
 
     def program(self, *options: str) -> subprocess.Popen:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.hypergraph.durable_graphs", str(self.store), str(self.trace), self.face, self.durability, self.shape, *options],
+            [sys.executable, "-m", "tests.hypergraph.durable_graphs", str(self.store), str(self.trace), self.face, self.durability,
+             self.shape, *options],
             cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         self.programs.append(process)
@@ -186,7 +187,7 @@ def test_of_two_that_resume_at_once_exactly_one_runs(face: str, scene: Any) -> N
     assert crime.kill_after(2)
     before = crime.effects()
     rivals = [crime.program("new=false", "pause=0.05") for _ in range(2)]
-    ends = [process.communicate() + (process.returncode,) for process in rivals]
+    ends = [(*process.communicate(), process.returncode) for process in rivals]
     won = [out for out, _, code in ends if code == 0]
     lost = [errors for _, errors, code in ends if code != 0]
     assert len(won) == 1

@@ -46,7 +46,7 @@ HERE = sys.modules[__name__]
 
 class Colour(enum.Enum):
     RED = "r"
-    ALSO_RED = "r"
+    ALSO_RED = "r"  # noqa: PIE796  an alias
     DATA = (1, 2)
 
 
@@ -88,7 +88,7 @@ class Model(pydantic.BaseModel):
 
 
 class StrSub(str):
-    pass
+    __slots__ = ()
 
 
 class ListSub(list):
@@ -105,7 +105,7 @@ def same(value: Any, again: Any) -> bool:
     if type(value) is not type(again):
         return False
     if isinstance(value, float):
-        return value == again and math.copysign(1, value) == math.copysign(1, again) or (math.isnan(value) and math.isnan(again))
+        return (value == again and math.copysign(1, value) == math.copysign(1, again)) or (math.isnan(value) and math.isnan(again))
     if isinstance(value, np.ndarray):
         items = zip(value.ravel().tolist(), again.ravel().tolist(), strict=True)
         return value.dtype == again.dtype and value.shape == again.shape and all(same(a, b) for a, b in items)
@@ -127,15 +127,19 @@ ODD = [
     "", "ä\x00\n", "\ud800", "\ud83d\ude00", "😀", [], {}, (), [[]], ((),), {"a": ()}, {"": 1}, {1: 2, "1": 3}, {None: 1}, {(1, 2): [3]},
     {True: 1, "true": 2}, {"$tuple": [1]}, {"$unknown": {}}, {"$a": 1, "b": 2}, {"a": {"$map": []}}, set(), {1, "a", (2, 3)},
     frozenset({frozenset({1})}), b"", bytes(range(256)), bytearray(b"\xff"), range(2, 10, 3), complex(1, -0.0), complex(float("nan"), 2),
-    dt.date.min, dt.datetime.max, dt.datetime(2026, 1, 1, 3, fold=1), dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc),
+    dt.date.min, dt.datetime.max, dt.datetime(2026, 1, 1, 3, fold=1),  # noqa: DTZ001, DTZ901  without a zone is meant
+    dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
     dt.datetime(2026, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=-3, microseconds=7))),
     dt.datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin")), dt.time(1, 2, 3, 4), dt.timedelta.min,
     decimal.Decimal("-0.00"), decimal.Decimal("sNaN"), decimal.Decimal("1E+999999"), uuid.UUID(int=7), pathlib.Path("/a/b"),
     pathlib.PureWindowsPath("C:\\x"), OrderedDict([(2, 1), (1, 2)]), Counter("hello"), defaultdict(list, a=[1]), deque([1, 2], maxlen=5),
-    np.arange(6).reshape(2, 3), np.array([]), np.zeros((0, 3), "f4"), np.array("text"), np.array([1.5, np.nan]), np.float32(1.5), np.bool_(True),
+    np.arange(6).reshape(2, 3), np.array([]), np.zeros((0, 3), "f4"), np.array("text"), np.array([1.5, np.nan]), np.float32(1.5),
+    np.bool_(True),
     np.datetime64("2026-01-01T00:00:00.123"), np.array(["a", None, (1, 2)], dtype=object), np.asfortranarray(np.eye(3)),
-    np.array([(1, 2.5, b"x")], dtype=[("a", "i4"), ("b", ">f8"), ("c", "S3")]), np.array([(1, [1, 2])], dtype=[("a", "i4"), ("b", "i2", (2,))]),
-    np.ma.nomask, pd.DataFrame({"a": [1, 2], "b": ["x", None]}), pd.DataFrame({"a": [1.5]}, index=pd.Index(["i"], name="n")), pd.DataFrame(),
+    np.array([(1, 2.5, b"x")], dtype=[("a", "i4"), ("b", ">f8"), ("c", "S3")]),
+    np.array([(1, [1, 2])], dtype=[("a", "i4"), ("b", "i2", (2,))]),
+    np.ma.nomask, pd.DataFrame({"a": [1, 2], "b": ["x", None]}), pd.DataFrame({"a": [1.5]},
+    index=pd.Index(["i"], name="n")), pd.DataFrame(),
     pd.Series([1, 2], name="s"), pd.Series([1.5, None]), pd.Series([], dtype="float64", name="e"),
     pl.DataFrame({"a": [1, None], "b": [["x"], []]}), pl.Series("s", [1, 2]), pa.table({"a": [1, None]}),
     Colour.RED, Colour.ALSO_RED, Colour.DATA, Level.LOW, Right.READ | Right.WRITE, Point(1, (2.0,)), Doc("a b", [Point(1)]), Pair(1, {2}),
@@ -164,9 +168,11 @@ def deep(levels: int) -> Any:
 
 
 REFUSED = [
-    object(), lambda: 1, int, sys, Exception("x"), StrSub("x"), ListSub(), {StrSub("k"): 1}, DictData(), open, iter([]), CYCLE, deep(100_000),
+    object(), lambda: 1, int, sys, Exception("x"), StrSub("x"), ListSub(), {StrSub("k"): 1}, DictData(),
+    open, iter([]), CYCLE, deep(100_000),
     np.ma.array([1]), np.array([object()], dtype=object), pd.DataFrame({"a": [object()]}), pd.DataFrame({"a": [1, "x"]}),
-    pl.DataFrame({"a": [object()]}), defaultdict(lambda: 1), dt.datetime(2026, 1, 1, tzinfo=type("Z", (dt.tzinfo,), {})()), memoryview(b"x"),
+    pl.DataFrame({"a": [object()]}), defaultdict(lambda: 1), dt.datetime(2026, 1, 1, tzinfo=type("Z",
+    (dt.tzinfo,), {})()), memoryview(b"x"),
     np.array([(object(),)], dtype=[("a", "O")]), Point(1, object()), pd.Timestamp("2026"),
 ]  # fmt: skip
 
@@ -196,7 +202,7 @@ def test_as_deep_as_it_is_written_it_can_be_read_from_a_deep_stack() -> None:
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=())) | st.binary() | st.decimals()
-    | st.datetimes(timezones=st.none() | st.just(dt.timezone.utc)) | st.dates() | st.times() | st.timedeltas() | st.uuids() | st.complex_numbers()
+    | st.datetimes(timezones=st.none() | st.just(dt.UTC)) | st.dates() | st.times() | st.timedeltas() | st.uuids() | st.complex_numbers()
     | st.sampled_from(list(Colour)) | st.sampled_from(list(Right)),
     lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers() | st.tuples(st.text()), inner) | st.tuples(inner, inner)
     | st.sets(st.integers() | st.text()) | st.builds(Point, st.integers(), st.tuples(st.floats())) | st.builds(Pair, inner, inner)
@@ -246,7 +252,9 @@ class TestTrust:
         serializer.trust([Local])
         assert serializer.deserialize(data) == Local(1)
 
-    @pytest.mark.parametrize("name", ["os:system", "builtins:eval", "subprocess:Popen", f"{__name__}:same", f"{__name__}:StrSub", "nope:X", "x", ""])
+    @pytest.mark.parametrize(
+        "name", ["os:system", "builtins:eval", "subprocess:Popen", f"{__name__}:same", f"{__name__}:StrSub", "nope:X", "x", ""]
+    )
     def test_what_is_no_data_class_is_never_built(self, name: str) -> None:
         serializer = TaggedSerializer(trust=["os", "builtins", "subprocess", HERE])
         data = json.dumps({"$object": [name, [["args", 1]]]}).encode()
@@ -266,7 +274,8 @@ class TestTrust:
 
 
 BAD_DATA = [
-    b"{", b"nope", b"\xff\xfe", b'{"$set": [[1]]}', b'{"$map": 3}', b'{"$tuple": 5}', b'{"$datetime": "x"}', b'{"$uuid": "zz"}', b'{"$int": {}}',
+    b"{", b"nope", b"\xff\xfe", b'{"$set": [[1]]}', b'{"$map": 3}', b'{"$tuple": 5}', b'{"$datetime": "x"}',
+    b'{"$uuid": "zz"}', b'{"$int": {}}',
     b'{"$table": ["ndarray", "f8", [999999999], "AAAA"]}', b'{"$table": ["ndarray", "O", [1], "AAAA"]}', b'{"$table": ["nope", "AAAA"]}',
     b'{"$table": ["ndarray", [["a", "O"]], [1], "AAAAAAAAAAA="]}', b'{"$table": ["pyarrow.Table", "AAAA"]}', b'{"$path": ["os", "x"]}',
     b'{"$datetime": ["2026-01-01", "../../etc/passwd", 0]}', b'{"$object": 1}', b'{"$bytes": "???"}', b"[" * 100_000,
@@ -311,7 +320,8 @@ def test_hostile_data_imports_runs_and_opens_nothing() -> None:
     watched = []
     armed = [True]
     def hook(event, args):
-        if armed[0] and event.split(".")[0] in ("import", "exec", "compile", "pickle", "marshal", "os", "subprocess", "socket", "open", "ctypes"):
+        risky = "import exec compile pickle marshal os subprocess socket open ctypes".split()
+        if armed[0] and event.split(".")[0] in risky:
             armed[0] = False
             watched.append((event, repr(args)[:200]))
             armed[0] = True
@@ -336,7 +346,11 @@ def test_hostile_data_imports_runs_and_opens_nothing() -> None:
     print(len(bad), bad[:3])
     """
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code)], cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=110
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=110,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.startswith("0 "), done.stdout
@@ -418,7 +432,7 @@ class TestInAStore:
         path = tmp_path / "runs.db"
         text = "".join(random.Random(1).choices("abcdefgh", k=3 << 20))
         with SqliteCheckpointer(path) as cp:
-            with pytest.warns(UserWarning, match=r"'big' takes 3\.0 MiB") as warned:
+            with pytest.warns(UserWarning, match=r"'big' takes 3\.0 MiB") as warned:  # noqa: PT031  once in all of it
                 cp.begin_sync(NewRun("wf", inputs={"big": text, "x": 1}))
                 for number in range(5):
                     cp.save_step_sync(step("wf", number, values={"big": text, "small": number}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import fields, replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -114,8 +114,8 @@ class TestRuns:
         assert {run.id for run in await store.list_runs(status=WorkflowStatus.FAILED)} == {"b"}
         assert {run.id for run in await store.list_runs(status="active")} == {"a", "a/0"}
         assert {run.id for run in await store.list_runs(graph_name="g")} == {"a", "a/0"}
-        assert await store.list_runs(since=datetime.now(timezone.utc) + timedelta(hours=1)) == []
-        assert len(await store.list_runs(since=datetime.now(timezone.utc) - timedelta(hours=1))) == 3
+        assert await store.list_runs(since=datetime.now(UTC) + timedelta(hours=1)) == []
+        assert len(await store.list_runs(since=datetime.now(UTC) - timedelta(hours=1))) == 3
 
     async def test_counting(self, store: Face) -> None:
         await store.create_run("a")

@@ -307,7 +307,9 @@ def test_what_was_acknowledged_survives_a_kill(face: str, path: Path) -> None:
     """
     for round_ in range(3):
         own = path.with_name(f"{round_}.db")
-        process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code), str(own), face], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(code), str(own), face], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
         for _ in range(20 + 13 * round_):
             process.stdout.readline()
         os.kill(process.pid, signal.SIGKILL)

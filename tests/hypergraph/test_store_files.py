@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -222,7 +222,7 @@ class TestNewFiles:
         with SqliteCheckpointer(path) as cp:
             cp.begin_sync(NewRun("wf"))
             for number in range(5000):
-                moment = datetime.fromtimestamp(1_790_000_000 + number / 1000, timezone.utc)
+                moment = datetime.fromtimestamp(1_790_000_000 + number / 1000, UTC)
                 cp.save_step_sync(
                     step("wf", number, f"node_{number % 50}", values={"y": number}, duration_ms=0.123456, completed_at=moment,
                          created_at=moment, started_at=moment)
@@ -234,7 +234,9 @@ class TestNewFiles:
 def old_store(path: Path, version: int) -> None:
     """Make a file as earlier versions made them, with text ids and JSON values."""
     db = sqlite3.connect(path)
-    lineage = ", parent_run_id TEXT, forked_from TEXT, fork_superstep INTEGER, retry_of TEXT, retry_index INTEGER, config TEXT" * (version > 1)
+    lineage = ", parent_run_id TEXT, forked_from TEXT, fork_superstep INTEGER, retry_of TEXT, retry_index INTEGER, config TEXT" * (
+        version > 1
+    )
     db.executescript(
         f"""
         CREATE TABLE _schema_version (version INTEGER NOT NULL);
@@ -268,13 +270,13 @@ def old_store(path: Path, version: int) -> None:
 def check_old(store: object, version: int) -> None:
     run = store.get_run("wf")
     assert (run.status, run.graph_name, run.duration_ms, run.node_count) == (WorkflowStatus.FAILED, "g", 12.5, 3)
-    assert run.created_at == datetime(2025, 3, 1, 10, 0, 0, 123456, timezone.utc)
-    assert run.completed_at == datetime(2025, 3, 1, 10, 0, 1, tzinfo=timezone.utc)
+    assert run.created_at == datetime(2025, 3, 1, 10, 0, 0, 123456, UTC)
+    assert run.completed_at == datetime(2025, 3, 1, 10, 0, 1, tzinfo=UTC)
     first, second, third = store.steps("wf")
     assert (first.values, first.input_versions, first.node_type, first.duration_ms) == ({"v": [1, 2]}, {"x": 1}, "FunctionNode", 5.5)
     assert (second.cached, second.decision, second.values) == (True, "embed", {})
     assert (third.status, third.error, third.values, third.completed_at) == (StepStatus.FAILED, "ValueError: boom", None, None)
-    assert first.created_at == datetime(2025, 3, 1, 10, 0, 0, 500_000, timezone.utc)
+    assert first.created_at == datetime(2025, 3, 1, 10, 0, 0, 500_000, UTC)
     assert store.state("wf") == {"v": [1, 2]}
     other = store.get_run("w2")
     assert other.interrupted
@@ -427,9 +429,7 @@ class TestTrouble:
             cp.save_step_sync(record) if face == "sync" else await cp.save_step(record)
         await cp.flush()
         make_space(cp)
-        errors = (
-            cp.finish_sync("wf", WorkflowStatus.COMPLETED) if face == "sync" else await cp.finish("wf", WorkflowStatus.COMPLETED)
-        )
+        errors = cp.finish_sync("wf", WorkflowStatus.COMPLETED) if face == "sync" else await cp.finish("wf", WorkflowStatus.COMPLETED)
         assert errors
         assert "full" in errors[0]
         run = cp.get_run("wf")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +68,7 @@ class TestPages:
         cp.begin_sync(NewRun("batch/0", parent_run_id="batch"))
         cp.finish_sync("batch/0", DONE)
         cp.finish_sync("batch", DONE)
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         for given, expected in (
             (RunFilter(), {"alpha", "beta", "gamma", "batch"}),
             (RunFilter(status=(FAILED, PAUSED)), {"alpha", "gamma"}),
@@ -95,7 +95,17 @@ class TestBatches:
         for number, status in ((0, DONE), (1, FAILED), (2, FAILED), (10, PAUSED), (4, WorkflowStatus.ACTIVE)):
             cp.begin_sync(NewRun(f"b/{number}", parent_run_id="b"))
             if status is FAILED:
-                cp.save_step_sync(step(f"b/{number}", 0, "load", status=StepStatus.FAILED, values=None, error=f"TimeoutError: {number}", error_type="TimeoutError"))
+                cp.save_step_sync(
+                    step(
+                        f"b/{number}",
+                        0,
+                        "load",
+                        status=StepStatus.FAILED,
+                        values=None,
+                        error=f"TimeoutError: {number}",
+                        error_type="TimeoutError",
+                    )
+                )
             if status is not WorkflowStatus.ACTIVE:
                 cp.finish_sync(f"b/{number}", status)
         cp.begin_sync(NewRun("b/10/inner", parent_run_id="b/10"))
@@ -126,7 +136,12 @@ class TestPauses:
         cp.begin_sync(NewRun("one", graph_name="g", resumes=True))
         cp.finish_sync("one", DONE)
         (waiting,) = view.pauses()
-        assert (waiting.run_id, waiting.graph_name, waiting.pause.values, waiting.pause.choices) == ("two", "g", {"draft": "two"}, ("True", "False"))
+        assert (waiting.run_id, waiting.graph_name, waiting.pause.values, waiting.pause.choices) == (
+            "two",
+            "g",
+            {"draft": "two"},
+            ("True", "False"),
+        )
 
 
 class TestChanges:
@@ -173,7 +188,14 @@ class TestChanges:
 
 class TestPreviews:
     def test_nothing_is_rebuilt(self, cp: SqliteCheckpointer, view: ReadonlyStore) -> None:
-        values = {"doc": Doc("a title", ("x", "y")), "array": np.arange(4.0), "text": "word " * 1000, "rows": [{"a": 1}] * 3, "n": 7, "odd": {1: (2,)}}
+        values = {
+            "doc": Doc("a title", ("x", "y")),
+            "array": np.arange(4.0),
+            "text": "word " * 1000,
+            "rows": [{"a": 1}] * 3,
+            "n": 7,
+            "odd": {1: (2,)},
+        }
         cp.save_step_sync(step("wf", values=values))
 
         def look(name: str, *path: str | int, limit: int = 2048) -> object:

@@ -160,7 +160,8 @@ def _stalled(run: int, claimed_at: int | None, before: int) -> Operation[int]:
         return 0
     rows = yield (
         "SELECT EXISTS (SELECT 1 FROM steps WHERE run = ?1 AND completed_at > ?2) OR EXISTS "
-        "(SELECT 1 FROM runs c WHERE c.parent_run_id = (SELECT id FROM runs WHERE key = ?1) AND max(c.created_at, coalesce(c.completed_at, 0)) > ?2)",
+        "(SELECT 1 FROM runs c WHERE c.parent_run_id = (SELECT id FROM runs WHERE key = ?1) "
+        "AND max(c.created_at, coalesce(c.completed_at, 0)) > ?2)",
         (run, claimed_at),
     )
     return 1 if rows[0][0] else before + 1
@@ -192,7 +193,8 @@ def _update(key: int, new: NewRun) -> Operation[int]:
     if not new.resumes:
         cut = yield from _cut(new)
         yield (
-            "UPDATE runs SET parent_run_id = ?, forked_from = ?, fork_superstep = ?, fork_cut = ?, retry_of = ?, retry_index = ? WHERE key = ?",
+            "UPDATE runs SET parent_run_id = ?, forked_from = ?, fork_superstep = ?, fork_cut = ?, retry_of = ?, retry_index = ? "
+            "WHERE key = ?",
             (new.parent_run_id, new.forked_from, new.fork_superstep, cut, new.retry_of, new.retry_index, key),
         )
     return key
@@ -271,14 +273,14 @@ def delete_expired(ttl: float) -> Operation[int]:
     """Delete finished top-level runs that are older than `ttl` seconds, with their children; forks keep their sources."""
     marks = ", ".join("?" * len(_TERMINAL))
     rows = yield (
-        f"SELECT id FROM runs r WHERE parent_run_id IS NULL AND status IN ({marks}) AND completed_at < ? "  # noqa: S608  only marks
+        f"SELECT id FROM runs r WHERE parent_run_id IS NULL AND status IN ({marks}) AND completed_at < ? "
         "AND NOT EXISTS (SELECT 1 FROM runs f WHERE f.forked_from = r.id OR (f.forked_from > r.id || '/' AND f.forked_from < r.id || '0'))",
         (*_TERMINAL, now_micros() - int(ttl * 1_000_000)),
     )
     for (run_id,) in rows:
         tree = "SELECT key FROM runs WHERE id = ?1 OR (id > ?1 || '/' AND id < ?1 || '0')"
         for table in ("steps", "run_data", "large_values"):
-            yield f"DELETE FROM {table} WHERE run IN ({tree})", (run_id,)  # noqa: S608  constants of ours
+            yield f"DELETE FROM {table} WHERE run IN ({tree})", (run_id,)
         yield "DELETE FROM runs WHERE id = ?1 OR (id > ?1 || '/' AND id < ?1 || '0')", (run_id,)
     if rows:
         yield from sweep_blobs()
@@ -288,5 +290,3 @@ def delete_expired(ttl: float) -> Operation[int]:
 def sweep_blobs() -> Operation[None]:
     """Delete large values that nothing refers to any more."""
     yield "DELETE FROM blobs WHERE key NOT IN (SELECT blob FROM large_values)", ()
-
-

@@ -13,8 +13,19 @@ from hypergraph.checkpointers.queries.runs import ANY, RUN_SELECT, get_run, runs
 from hypergraph.records import PauseRecord, Run, WorkflowStatus
 
 __all__ = [
-    "Changes", "Counts", "FailureGroup", "ITEM_CODES", "RunFilter", "RunPage", "WaitingPause", "changes_since", "counts",
-    "failure_groups", "item_states", "page", "pauses",
+    "ITEM_CODES",
+    "Changes",
+    "Counts",
+    "FailureGroup",
+    "RunFilter",
+    "RunPage",
+    "WaitingPause",
+    "changes_since",
+    "counts",
+    "failure_groups",
+    "item_states",
+    "page",
+    "pauses",
 ]  # fmt: skip
 
 ITEM_CODES: Mapping[str, bytes] = {
@@ -132,7 +143,7 @@ def page(context: Context, filter: RunFilter, *, after: int | None = None, limit
 def counts(_: Context, filter: RunFilter) -> Operation[Counts]:  # noqa: A002
     """Count the runs that a filter lets through, by status."""
     where, values = filter.where()
-    rows = yield f"SELECT r.status, count(*) FROM runs r WHERE {where} GROUP BY r.status", values  # noqa: S608  values are bound
+    rows = yield f"SELECT r.status, count(*) FROM runs r WHERE {where} GROUP BY r.status", values
     by_status = {WorkflowStatus(status): number for status, number in rows}
     return Counts(sum(by_status.values()), by_status)
 
@@ -164,7 +175,9 @@ def failure_groups(_: Context, batch: str) -> Operation[list[FailureGroup]]:
         "GROUP BY n.name, s.error_type ORDER BY count(*) DESC, n.name",
         (batch,),
     )
-    return [FailureGroup(name, kind or (error or "").partition(":")[0], number, run, error or "") for name, kind, number, run, error in rows]
+    return [
+        FailureGroup(name, kind or (error or "").partition(":")[0], number, run, error or "") for name, kind, number, run, error in rows
+    ]
 
 
 def pauses(context: Context) -> Operation[list[WaitingPause]]:

@@ -19,11 +19,9 @@ _NAMES = [name.strip() for name in _COLUMNS.split(",")]
 _MARKS = ", ".join(f"?{place + 1}" for place in range(len(_NAMES)))
 _UPSERT = "ON CONFLICT (run, superstep, node) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in _NAMES[3:])
 
-INSERT = f"INSERT INTO steps ({_COLUMNS}) VALUES ({_MARKS}) {_UPSERT}"  # noqa: S608  constants of ours
+INSERT = f"INSERT INTO steps ({_COLUMNS}) VALUES ({_MARKS}) {_UPSERT}"
 # A transaction of its own, that does nothing when the root (?19) has another epoch (?20) by now.
-FENCED_INSERT = (
-    f"INSERT INTO steps ({_COLUMNS}) SELECT {_MARKS} WHERE (SELECT epoch FROM runs WHERE key = ?19) = ?20 {_UPSERT}"  # noqa: S608  constants of ours
-)
+FENCED_INSERT = f"INSERT INTO steps ({_COLUMNS}) SELECT {_MARKS} WHERE (SELECT epoch FROM runs WHERE key = ?19) = ?20 {_UPSERT}"
 
 
 def ensure_node(name: str, kind: str) -> Operation[int]:
@@ -67,9 +65,12 @@ def prune(run: int, node: int, row: StepRow, policy: CheckpointPolicy) -> Operat
         older = "" if row.has_values else " AND data IS NULL"
         condition = f"run = ?1 AND node = ?2 AND superstep < ?3 AND superstep > ?4{older}"
         values: tuple[Any, ...] = (run, node, row.superstep, floor)
-        yield f"DELETE FROM steps WHERE {condition}", values  # noqa: S608  constants of ours
-        yield "DELETE FROM large_values WHERE run = ?1 AND node = ?2 AND superstep < ?3 AND superstep > ?4 AND superstep >= 0 " \
-            "AND NOT EXISTS (SELECT 1 FROM steps s WHERE s.run = ?1 AND s.node = ?2 AND s.superstep = large_values.superstep)", values
+        yield f"DELETE FROM steps WHERE {condition}", values
+        yield (
+            "DELETE FROM large_values WHERE run = ?1 AND node = ?2 AND superstep < ?3 AND superstep > ?4 AND superstep >= 0 "
+            "AND NOT EXISTS (SELECT 1 FROM steps s WHERE s.run = ?1 AND s.node = ?2 AND s.superstep = large_values.superstep)",
+            values,
+        )
         return
     assert policy.window is not None
     first = row.superstep - policy.window + 1
@@ -84,5 +85,3 @@ def prune(run: int, node: int, row: StepRow, policy: CheckpointPolicy) -> Operat
     yield "UPDATE runs SET dropped = ? WHERE key = ? AND dropped IS NULL", (f"{name!r} in superstep {superstep}", run)
     yield "DELETE FROM steps WHERE run = ? AND superstep < ? AND superstep > ?", (run, first, floor)
     yield "DELETE FROM large_values WHERE run = ? AND superstep >= 0 AND superstep < ? AND superstep > ?", (run, first, floor)
-
-

@@ -27,7 +27,7 @@ def bring_up_to_date() -> Operation[None]:
         (),
     )
     yield "CREATE INDEX IF NOT EXISTS search_docs_run ON search_docs (run)", ()
-    yield "CREATE VIRTUAL TABLE IF NOT EXISTS search_text USING fts5(node_name, error, \"values\")", ()
+    yield 'CREATE VIRTUAL TABLE IF NOT EXISTS search_text USING fts5(node_name, error, "values")', ()
     dirty = yield "SELECT key, status FROM runs WHERE indexed IS NULL", ()
     for run, _ in dirty:
         yield "DELETE FROM search_text WHERE rowid IN (SELECT doc FROM search_docs WHERE run = ?)", (run,)
@@ -43,7 +43,7 @@ def bring_up_to_date() -> Operation[None]:
             (run, superstep, node),
         )
         yield (
-            "INSERT INTO search_text (rowid, node_name, error, \"values\") VALUES (?, ?, ?, ?)",
+            'INSERT INTO search_text (rowid, node_name, error, "values") VALUES (?, ?, ?, ?)',
             (made[0][0], name, error or "", _text(data)),
         )
     # A run that is still going on is looked at again.
@@ -98,12 +98,16 @@ def _from_index(words: list[str], field: str | None, limit: int) -> Operation[li
 
 
 def _by_reading(words: list[str], field: str | None, limit: int) -> Operation[list[tuple[Any, ...]]]:
-    parts = {"node_name": "n.name", "error": "coalesce(s.error, '')", "values": f"coalesce(CAST(substr(s.data, 1, {_TEXT_BYTES}) AS TEXT), '')"}
+    parts = {
+        "node_name": "n.name",
+        "error": "coalesce(s.error, '')",
+        "values": f"coalesce(CAST(substr(s.data, 1, {_TEXT_BYTES}) AS TEXT), '')",
+    }
     text = parts[field] if field is not None else " || ' ' || ".join(parts.values())
     condition = " AND ".join("instr(lower(x.text), ?)" for _ in words)
     return (
         yield (
-            f"SELECT x.run, x.superstep, x.node FROM (SELECT s.run, s.superstep, s.node, s.completed_at, {text} AS text FROM steps s "  # noqa: S608
+            f"SELECT x.run, x.superstep, x.node FROM (SELECT s.run, s.superstep, s.node, s.completed_at, {text} AS text FROM steps s "
             f"JOIN nodes n ON n.key = s.node) x WHERE {condition} ORDER BY x.completed_at DESC LIMIT ?",
             (*(word.lower() for word in words), limit),
         )
@@ -112,7 +116,7 @@ def _by_reading(words: list[str], field: str | None, limit: int) -> Operation[li
 
 def _one_step(context: Context, run: int, superstep: int, node: int) -> Operation[StepRecord | None]:
     rows = yield (
-        f"SELECT r.id, {STEP_COLUMNS} FROM steps s JOIN nodes n ON n.key = s.node JOIN runs r ON r.key = s.run "  # noqa: S608
+        f"SELECT r.id, {STEP_COLUMNS} FROM steps s JOIN nodes n ON n.key = s.node JOIN runs r ON r.key = s.run "
         "WHERE s.run = ? AND s.superstep = ? AND s.node = ?",
         (run, superstep, node),
     )

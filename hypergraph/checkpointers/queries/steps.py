@@ -16,7 +16,7 @@ from hypergraph.records import Checkpoint, StepRecord
 
 __all__ = ["Link", "chain_of", "get_checkpoint", "get_state", "get_steps", "refuse_dropped", "stats", "steps_of"]
 
-_FROM = f"SELECT {STEP_COLUMNS} FROM steps s JOIN nodes n ON n.key = s.node WHERE s.run = ?"  # noqa: S608  constants of ours
+_FROM = f"SELECT {STEP_COLUMNS} FROM steps s JOIN nodes n ON n.key = s.node WHERE s.run = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,12 @@ def steps_of(context: Context, run: int, run_id: str, cut: int | None) -> Operat
         for superstep, node, name, data, size in stored:
             large.setdefault((superstep, node), []).append((name, decompress(data, size)))
     codec = context.codec
-    values = codec.unpack_many([row[5] for row in rows])
+    unpacked = codec.unpack_many([row[5] for row in rows])
     if large:
         for place, row in enumerate(rows):
             if row[7] & LARGE:
-                values[place] = codec.unpack(row[5], large.get((row[0], row[19]), ()))
-    return [read_step(row, run_id, codec, own) for row, own in zip(rows, values, strict=True)]
+                unpacked[place] = codec.unpack(row[5], large.get((row[0], row[19]), ()))
+    return [read_step(row, run_id, codec, own) for row, own in zip(rows, unpacked, strict=True)]
 
 
 def get_steps(context: Context, run_id: str, *, superstep: int | None = None) -> Operation[list[StepRecord]]:
@@ -124,7 +124,7 @@ def refuse_dropped(run_id: str) -> Operation[None]:
     for link in (yield from chain_of(run_id)):
         if link.dropped is not None:
             raise CheckpointError(
-                f"Run {link.run_id!r} can be read but not resumed or forked: its window has dropped steps, the first of them {link.dropped}."
+                f"Run {link.run_id!r} can be read but not resumed or forked: its window has dropped steps, first {link.dropped}."
                 + fix("Run it again from its inputs", 'Keep all that is needed in the future: retention="full" or "latest"')
             )
 
@@ -144,5 +144,3 @@ def stats(_: Context, run_id: str) -> Operation[dict[str, dict[str, Any]]]:
         }
         for name, kind, steps, total, mean, most, errors, hits, attempts, _ in rows
     }  # fmt: skip
-
-

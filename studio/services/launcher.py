@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -65,14 +65,14 @@ class Launcher:
     """Starts and ends the workers of one store.
 
     Args:
-        places: where their folders are.
+        db: the checkpoint database, existing or not.
+        state: the studio's folder; None for the user's.
         python: the interpreter that runs graphs; None for this one.
         cwd: the folder that they run in; None for the present one.
-        host: this machine's name, as workers write it.
     """
 
-    def __init__(self, places: Places, *, python: str | None = None, cwd: Path | None = None) -> None:
-        self._places = places
+    def __init__(self, db: Path, state: Path | None = None, python: str | None = None, cwd: Path | None = None) -> None:
+        self._places = Places.of(db, state)
         self._python = python or sys.executable
         self._cwd = cwd or Path.cwd()
         self._children: list[subprocess.Popen[bytes]] = []
@@ -141,16 +141,14 @@ class Launcher:
     def _write_about(self, folder: Path, order: Order) -> None:
         """Keep what is needed to serve this run again: where its graph is, and how it is run. No values."""
         about = {
-            "run": order.run_id, "verb": order.verb, "target": order.target.reference, "root": order.target.root, "module": order.target.module,
-            "file": order.target.file, "graph": order.graph, "attribute": order.target.attribute, "runner": order.runner, "db": order.db,
-            "map_over": order.map_over, "map_mode": order.map_mode, "on_error": order.on_error, "at_once": order.at_once, "batch": order.batch,
-            "source": order.source, "python": self._python, "cwd": str(self._cwd), "actor": order.actor, "config": dict(order.config),
-            "at": time.time(),
-        }  # fmt: skip
-        path = folder / "run.json"
-        fresh = path.with_suffix(f".{order.claim}")
+            "order": {**asdict(order), "texts": {}, "edits": {}},
+            "python": self._python,
+            "cwd": str(self._cwd),
+            "started": time.time(),
+        }
+        fresh = folder / f"run.json.{order.claim}"
         fresh.write_text(json.dumps(about, default=str, indent=1), encoding="utf-8")
-        fresh.replace(path)
+        fresh.replace(folder / "run.json")
 
     def about(self, run_id: str) -> dict[str, Any]:
         """Give what was kept when a run was last started; {} for a run that was made without a studio."""

@@ -15,7 +15,7 @@ from studio.services.order import Target
 if TYPE_CHECKING:
     from hypergraph import Graph
 
-__all__ = ["load", "graph_of", "types_of"]
+__all__ = ["graph_of", "load", "types_of"]
 
 
 def load(target: Target) -> ModuleType:

@@ -46,6 +46,7 @@ class AnswerSheet(Sheet[tuple[str, dict[str, str]]]):
     Args:
         studio: checks the answer before anything is called.
         pause: the question.
+        others: how many further questions get the same answer.
     """
 
     DEFAULT_CSS = """
@@ -59,14 +60,16 @@ class AnswerSheet(Sheet[tuple[str, dict[str, str]]]):
         Binding("enter", "submit", "answer", id="sheet.answer", tooltip="Give this answer; the run goes on"),
     ]
 
-    def __init__(self, studio: Studio, pause: PauseView) -> None:
+    def __init__(self, studio: Studio, pause: PauseView, *, others: int = 0) -> None:
         super().__init__()
+        self._others = others
         self._studio = studio
         self._pause = pause
 
     def title_text(self) -> str:
         """Name the run and its question."""
-        return f"Answer {self._pause.run_id} · {self._pause.node}"
+        more = f" and {self._others} more" if self._others else ""
+        return f"Answer {self._pause.run_id}{more} · {self._pause.node}"
 
     def compose_sheet(self) -> Iterable[Widget]:
         """Give what is asked, then an editor for each answer."""

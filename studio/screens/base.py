@@ -17,7 +17,12 @@ from studio.widgets.line import Line
 if TYPE_CHECKING:
     from studio.services.studio import Studio
 
-__all__ = ["PlaceScreen"]
+__all__ = ["PlaceScreen", "quiet"]
+
+
+def quiet(keys: str, action: str, name: str, tooltip: str) -> Binding:
+    """Give a binding that the footer does not show; help and palette do."""
+    return Binding(keys, action, tooltip, show=False, id=name, tooltip=tooltip)
 
 
 class PlaceScreen(Screen[None]):

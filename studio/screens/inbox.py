@@ -29,17 +29,35 @@ _EVERY: Final = 1.0
 class PauseList(LineView):
     """One row a question, the oldest first."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", "open run", id="look.open-run", tooltip="Open the run that asks")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "open run", id="look.open-run", tooltip="Open the run that asks"),
+        Binding("space", "pick", "pick", id="look.pick", tooltip="Pick this question, to answer several at once"),
+    ]
 
     def __init__(self) -> None:
         super().__init__(id="pauses")
         self._rows: tuple[PauseView, ...] = ()
         self._now = 0.0
+        self.picked: set[tuple[str, str]] = set()
 
     def show(self, rows: Sequence[PauseView], now: float) -> None:
         """Show the questions."""
         self._rows, self._now = tuple(rows), now
+        self.picked &= {(pause.run_id, pause.node) for pause in rows}
         self.rows_changed()
+
+    def action_pick(self) -> None:
+        """Pick the question under the cursor, or no longer."""
+        pause = self.here
+        if pause is not None:
+            self.picked ^= {(pause.run_id, pause.node)}
+            self.move_to(self.cursor + 1)
+            self.rows_changed()
+            self.screen.refresh_bindings()
+
+    def chosen(self) -> list[PauseView]:
+        """Give the picked questions."""
+        return [pause for pause in self._rows if (pause.run_id, pause.node) in self.picked]
 
     @property
     def here(self) -> PauseView | None:
@@ -54,8 +72,9 @@ class PauseList(LineView):
         """Draw one question."""
         pause = self._rows[index]
         names = max(10, min(26, width // 4))
+        mark = ">" if (pause.run_id, pause.node) in self.picked else " "
         line = (
-            Line(" ")
+            Line(mark, "accent")
             .add(pause.run_id, "strong", width=names)
             .add("  ")
             .add(pause.node, "title", width=max(10, min(20, width // 5)))
@@ -72,7 +91,7 @@ class InboxScreen(PlaceScreen):
 
     MODE = "inbox"
     PANES = ("#pauses", "#question")
-    CHANGES = frozenset({"answer"})
+    CHANGES = frozenset({"answer", "answer_all"})
 
     DEFAULT_CSS = """
     InboxScreen #body { layout: vertical; }
@@ -82,6 +101,7 @@ class InboxScreen(PlaceScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "answer", "answer", id="act.answer", tooltip="Answer this question"),
+        Binding("A", "answer_all", "answer picked", id="act.answer-all", tooltip="Give one answer to all picked questions"),
     ]
 
     def compose_body(self) -> Iterable[Widget]:
@@ -138,6 +158,8 @@ class InboxScreen(PlaceScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Nothing to answer where nothing waits."""
+        if action == "answer_all" and not (self.is_mounted and self.query_one(PauseList).picked):
+            return False
         if action == "answer" and self.is_mounted and self.query_one(PauseList).here is None:
             return False
         return super().check_action(action, parameters)
@@ -153,6 +175,26 @@ class InboxScreen(PlaceScreen):
                 self.run_worker(self._answer(*given))
 
         self.app.push_screen(AnswerSheet(self.studio, pause), decided)
+
+    def action_answer_all(self) -> None:
+        """Open the form of the first picked question; its answer goes to all that ask the same."""
+        chosen = self.query_one(PauseList).chosen()
+        if not chosen:
+            return
+        wanted = [spec.label for _, spec in chosen[0].asks]
+        if any([spec.label for _, spec in pause.asks] != wanted for pause in chosen):
+            self.post_message(Told("The picked questions take different answers; pick those that take the same.", "warning"))
+            return
+
+        def decided(given: tuple[str, dict[str, str]] | None) -> None:
+            if given is not None:
+                self.run_worker(self._answer_each(chosen, list(given[1].values())))
+
+        self.app.push_screen(AnswerSheet(self.studio, chosen[0], others=len(chosen) - 1), decided)
+
+    async def _answer_each(self, pauses: list[PauseView], answers: list[str]) -> None:
+        for pause in pauses:
+            await self._answer(pause.run_id, dict(zip((name for name, _ in pause.asks), answers, strict=True)))
 
     async def _answer(self, run_id: str, given: dict[str, str]) -> None:
         outcome = await self.studio.answer(run_id, given)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
+from textual.widgets import Input
 
 from studio.addresses import Target, run_address
 from studio.messages import Go, Told
+from studio.screens.base import quiet
 from studio.screens.batch import BatchPane, batch_counts
 from studio.screens.operate import RunActs
 from studio.screens.run_panes import RunPanes, tabs_of
@@ -76,6 +78,8 @@ class RunScreen(RunActs):
     RunScreen #side { height: 2fr; min-height: 5; width: 1fr; border-top: solid $rule; }
     RunScreen #main > #strip { display: none; height: auto; max-height: 8; border-top: solid $rule; }
     RunScreen #main > LineView { height: 1fr; }
+    RunScreen #main > #find { display: none; height: 1; }
+    RunScreen #main > #find.-shown { display: block; }
     RunScreen.-wide #body, RunScreen.-huge #body { layout: horizontal; }
     RunScreen.-wide #main, RunScreen.-huge #main { width: 11fr; height: 1fr; }
     RunScreen.-wide #side, RunScreen.-huge #side { width: 9fr; height: 1fr; border-top: none; border-left: solid $rule; }
@@ -89,29 +93,15 @@ class RunScreen(RunActs):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "tab(1)", "tab", id="look.tab", tooltip="Go to the next tab"),
-        Binding(
-            "left_square_bracket",
-            "step(-1)",
-            "Previous step",
-            show=False,
-            id="look.previous-step",
-            tooltip="Show the run one superstep earlier",
-        ),
-        Binding(
-            "right_square_bracket", "step(1)", "Next step", show=False, id="look.next-step", tooltip="Show the run one superstep later"
-        ),
-        Binding("0", "now", "now", show=False, id="look.now", tooltip="Show the run as it stands"),
-        Binding("n", "next_failure(1)", "next ✗", show=False, id="look.next-failure", tooltip="Go to the next node that failed or waits"),
-        Binding(
-            "N",
-            "next_failure(-1)",
-            "Previous ✗",
-            show=False,
-            id="look.previous-failure",
-            tooltip="Go to the node before that failed or waits",
-        ),
-        Binding("v", "boxes", "Boxes", show=False, id="look.boxes", tooltip="Draw the graph as boxes, and back"),
-        Binding("m", "follow", "follow", show=False, id="look.follow", tooltip="Let the cursor follow the running node again"),
+        quiet("left_square_bracket,left_curly_bracket", "step(-1)", "look.previous-step", "Show the run one superstep earlier"),
+        quiet("right_square_bracket,right_curly_bracket", "step(1)", "look.next-step", "Show the run one superstep later"),
+        quiet("0", "now", "look.now", "Show the run as it stands"),
+        quiet("slash", "find", "look.find", "Find a node or a log line"),
+        quiet("n", "next_failure(1)", "look.next-failure", "Go to the next node that was searched for, else that failed or waits"),
+        quiet("N", "next_failure(-1)", "look.previous-failure", "Go to the one before"),
+        quiet("v", "boxes", "look.boxes", "Draw the graph as boxes, and back"),
+        quiet("m", "follow", "look.follow", "Let the cursor follow the running node again"),
+        quiet("O", "open_source", "look.source", "Say where this node is defined"),
     ]
 
     def __init__(self) -> None:
@@ -146,6 +136,10 @@ class RunScreen(RunActs):
         self.set_interval(_TREE_EVERY, self._paint_tree)
         self._paint()
         self._paint_tree()
+
+    def on_resize(self) -> None:
+        """A wide screen has room for the tree of runs."""
+        self.call_after_refresh(self._paint_tree)
 
     def on_unmount(self) -> None:
         """Stop looking."""
@@ -250,9 +244,11 @@ class RunScreen(RunActs):
         self._panes.paint(view, now, gantt=self.has_class("-wide") or self.has_class("-huge"), wanted=wanted)
 
     def _paint_tree(self) -> None:
+        if not self.has_class("-huge"):
+            return
         tree = self.query_one("#tree", RunList)
         token = self.studio.history_token()
-        if self.is_current and tree.display and self.has_class("-huge") and token != self._tree_token:
+        if self.is_current and tree.display and token != self._tree_token:
             self._tree_token = token
             tree.show(self.studio.runs("", after=None, limit=_PAGE), self.now)
 
@@ -374,10 +370,45 @@ class RunScreen(RunActs):
         self.query_one("#rail", Rail).follow = True
         self._paint()
 
+    def action_find(self) -> None:
+        """Type what to look for."""
+        field = self.query_one("#find", Input)
+        field.add_class("-shown")
+        field.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Look at each key."""
+        self._panes.find(event.value.strip())
+        self._paint()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter goes back to the pane; n and N go on."""
+        event.input.remove_class("-shown")
+        self._panes.show_tab(self._panes.tab).focus()
+
+    def action_back(self) -> None:
+        """Leave the search, else the zoom, else the place."""
+        field = self.query_one("#find", Input)
+        if self._panes.wanted or field.has_focus:
+            field.value = ""
+            field.remove_class("-shown")
+            self._show_tab(self._panes.tab)
+        else:
+            super().action_back()
+
+    def action_open_source(self) -> None:
+        """Say where the node under the cursor is defined."""
+        graphs = {graph.name: graph for module in self.studio.modules() for graph in module.graphs}
+        graph = graphs.get(self._view.graph_name) if self._view is not None else None
+        where = graph.sources.get(self.node or "") if graph is not None else None
+        self.post_message(Told(where[0]) if where else Told("The module of this node is not loaded here.", "warning"))
+
     def action_next_failure(self, step: int) -> None:
-        """Go to another node that failed or waits."""
+        """Go to another node that was searched for, else that failed or waits."""
         view = self._view
         if view is None:
+            return
+        if self._panes.wanted and self._panes.find(self._panes.wanted, step=step):
             return
         paths = [path for path, node in view.nodes.items() if node.state in {"failed", "paused"}]
         if not paths:

@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from studio.screens.batch import BatchPane
 from studio.widgets.boxes import box_lines
+from studio.widgets.input_form import FieldInput
 from studio.widgets.inspector import Inspector
 from studio.widgets.lineage_list import LineageList
 from studio.widgets.lines import LinesPane
@@ -68,6 +69,7 @@ class RunPanes(Container):
         self._inside = children
         self.tab = "graph"
         self.boxes = False
+        self.wanted = ""
 
     def compose(self) -> ComposeResult:
         """Set the tree of runs, the tabs' panes, and the inspector side by side."""
@@ -81,6 +83,7 @@ class RunPanes(Container):
             yield LogView(id="logs")
             yield TurnList(id="turns")
             yield LineageList(id="lineage")
+            yield FieldInput(id="find", placeholder="part of a node's name, or of a log line", compact=True)
             yield LineageList(id="strip")
         yield Container(Inspector(id="inspector"), id="side")
 
@@ -99,6 +102,16 @@ class RunPanes(Container):
         self.query_one("#side").set_class(name not in {"graph", "time"} or boxes, "-hidden")
         self.query_one("#strip").set_class(name != "graph", "-hidden")
         return self.query_one("#grid" if name == "items" else "#boxes" if boxes else _PANE_OF[name])
+
+    def find(self, text: str, *, step: int = 0) -> bool:
+        """Go to a node whose path has this text in it; in the logs, leave only the lines that do.
+
+        Args:
+            text: what to look for.
+            step: 0 for the first hit from the cursor on, 1 for the next, -1 for the one before.
+        """
+        self.wanted = text
+        return self.tab in {"graph", "time"} and bool(text) and self.rail.find(text, step)
 
     def paint(self, view: RunView, now: float, *, gantt: bool, wanted: str | None) -> None:
         """Paint the tab in front.
@@ -127,7 +140,7 @@ class RunPanes(Container):
         elif self.tab == "values":
             self.query_one(ValueList).show(view)
         elif self.tab == "logs":
-            self.query_one(LogView).show(view.logs)
+            self.query_one(LogView).show(view.logs, self.wanted)
         else:
             self.query_one("#lineage", LineageList).show(view.lineage, view.id)
 

@@ -138,6 +138,23 @@ class Rail(LineView):
             wanted = wanted.rpartition("/")[0]
         return False
 
+    def find(self, text: str, step: int) -> bool:
+        """Go to a node whose path has a text in it, folded ones too."""
+        paths = [node.path for node in self._scene.walk()] if self._scene is not None else []
+        hits = [path for path in paths if text.lower() in path.lower()]
+        if not hits:
+            return False
+        self.follow = False
+        here = self.path
+        if step == 0:
+            self.reveal(here if here in hits else hits[0])
+        else:
+            order = {path: at for at, path in enumerate(paths)}
+            at = order.get(here or "", -1)
+            further = [path for path in hits if (order[path] > at if step > 0 else order[path] < at)]
+            self.reveal((further[0] if step > 0 else further[-1]) if further else hits[0 if step > 0 else -1])
+        return True
+
     def reveal(self, path: str) -> None:
         """Unfold whatever holds a node, and go there."""
         parts = path.split("/")

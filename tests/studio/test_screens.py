@@ -25,7 +25,7 @@ from studio.widgets.item_grid import ItemGrid
 from studio.widgets.lines import LinesPane
 from studio.widgets.rail import Rail
 from studio.widgets.run_list import RunList
-from tests.studio.fakes import FAILED, LIVE, NODES, NOW, FakeStudio, Outcome
+from tests.studio.fakes import FAILED, LIVE, NODES, NOW, PAUSES, FakeStudio, Outcome
 
 Driven = Pilot[None]
 
@@ -211,6 +211,16 @@ async def test_brackets_scrub_and_zero_returns() -> None:
         assert app.screen.superstep is None  # type: ignore[attr-defined]
 
 
+async def test_a_search_goes_into_folded_graphs_and_n_goes_on() -> None:
+    async with run() as (pilot, app, _):
+        await pilot.press("slash", *"rerank", "enter")
+        await pilot.pause()
+        assert app.screen.query_one("#rail", Rail).path == "rag/rerank"
+        await pilot.press("slash", "ctrl+u", *"ra", "enter", "n")
+        await pilot.pause()
+        assert app.screen.query_one("#rail", Rail).path != "rag/rerank"
+
+
 async def test_an_unknown_run_is_told_and_breaks_nothing() -> None:
     async with opened() as (pilot, app, _):
         app.post_message(Go("hg:run/nowhere"))
@@ -356,6 +366,19 @@ async def test_an_answer_that_does_not_fit_is_refused_before_anything_is_called(
         app.screen.query_one(Input).value = "3"
         await pilot.press("enter")
         await until(pilot, lambda: ("answer", "pub-30", {"count": "3"}) in fake.done)
+
+
+async def test_one_answer_goes_to_all_that_were_picked() -> None:
+    fake = FakeStudio()
+    fake.waiting_pauses = [replace(PAUSES[0], run_id=name) for name in ("a", "b", "c")]
+    async with opened(fake) as (pilot, app, _):
+        await pilot.press("5")
+        await until(pilot, lambda: app.current_mode == "inbox")
+        await pilot.press("space", "space", "A")
+        await until(pilot, lambda: isinstance(app.screen, AnswerSheet))
+        await pilot.press("f", "enter")
+        await until(pilot, lambda: fake.done[-2:] == [("answer", "a", {"decision": "False"}), ("answer", "b", {"decision": "False"})])
+    assert [pause.run_id for pause in fake.waiting_pauses] == ["c"]
 
 
 # Everywhere.

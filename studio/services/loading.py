@@ -85,6 +85,34 @@ def graph_of(target: Target, name: str = "") -> Graph:
     raise LookupError(f"{target.text} has no graph {wanted!r}.")
 
 
+def graphs_in(module: ModuleType, attribute: str | None = None) -> list[tuple[str, str, Graph]]:
+    """Give (variable, name, graph) of every public module-level graph, each object once, names made unique.
+
+    Raises:
+        LookupError: `attribute` was asked for and is no graph.
+    """
+    from hypergraph import Graph
+
+    if attribute is not None:
+        found = vars(module).get(attribute)
+        if not isinstance(found, Graph):
+            raise LookupError(f"{module.__name__} has no graph named {attribute!r}.")
+        return [(attribute, found.name or attribute, found)]
+    graphs: list[tuple[str, str, Graph]] = []
+    seen: set[int] = set()
+    names: set[str] = set()
+    for variable, value in list(vars(module).items()):
+        if variable.startswith("_") or not isinstance(value, Graph) or id(value) in seen:
+            continue
+        seen.add(id(value))
+        name = value.name or variable
+        if name in names:
+            name = variable
+        names.add(name)
+        graphs.append((variable, name, value))
+    return graphs
+
+
 def types_of(graph: Graph) -> set[Any]:
     """Give every annotation of a graph's nodes, nested ones included: a store may rebuild objects of these types."""
     found: set[Any] = set()

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
 
-from studio.messages import Go
+from hypergraph.exceptions import CheckpointError
+from studio.messages import Go, Told
 from studio.widgets.bars import PLACES, KeyBar, PlaceBar, StatusLine
 from studio.widgets.line import Line
 
 if TYPE_CHECKING:
     from studio.services.studio import Studio
 
-__all__ = ["PlaceScreen", "quiet"]
+__all__ = ["PlaceScreen", "quiet", "steady"]
+
+S = TypeVar("S", bound="PlaceScreen")
+
+
+def steady(look: Callable[[S], None]) -> Callable[[S], None]:
+    """Let a look at the store fail without ending the screen: it is said, what was seen last stays, and the next look comes soon."""
+
+    @wraps(look)
+    def looked(screen: S) -> None:
+        try:
+            look(screen)
+        except (CheckpointError, OSError) as error:
+            screen.say_once(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
+        else:
+            screen.said = ""
+
+    return looked
 
 
 def quiet(keys: str, action: str, name: str, tooltip: str) -> Binding:
@@ -81,6 +100,15 @@ class PlaceScreen(Screen[None]):
     def compose_body(self) -> Iterable[Widget]:
         """Give the widgets between the bars."""
         return ()
+
+    said: str = ""
+    """The trouble that was told last; an equal one is not told again."""
+
+    def say_once(self, text: str) -> None:
+        """Tell of a trouble, once for as long as it lasts."""
+        if text != self.said:
+            self.said = text
+            self.post_message(Told(text, "error"))
 
     # Status.
 

@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from studio.addresses import Target, graph_address
 from studio.messages import Go, Told
-from studio.screens.base import PlaceScreen
+from studio.screens.base import PlaceScreen, steady
 from studio.widgets.figures import counted
 from studio.widgets.graph_list import GraphList
 from studio.widgets.graph_text import broken_lines, graph_lines
@@ -71,6 +71,7 @@ class GraphsScreen(PlaceScreen):
         if self.is_mounted:
             self.refresh_data()
 
+    @steady
     def refresh_data(self) -> None:
         """Take over what the services know by now."""
         modules = self.studio.modules()

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from studio.addresses import run_address
 from studio.messages import Go, Told
 from studio.screens.answer import AnswerSheet, pause_lines
-from studio.screens.base import PlaceScreen
+from studio.screens.base import PlaceScreen, steady
 from studio.widgets.figures import ago, counted, took
 from studio.widgets.line import Line
 from studio.widgets.line_view import LineView
@@ -119,6 +119,7 @@ class InboxScreen(PlaceScreen):
         if self.is_mounted:
             self.refresh_data()
 
+    @steady
     def refresh_data(self) -> None:
         """Take over what waits now."""
         pauses = self.studio.pauses()

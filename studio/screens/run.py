@@ -11,7 +11,7 @@ from textual.widgets import Input
 
 from studio.addresses import Target, run_address
 from studio.messages import Go, Told
-from studio.screens.base import quiet
+from studio.screens.base import quiet, steady
 from studio.screens.batch import BatchPane, batch_counts
 from studio.screens.operate import RunActs
 from studio.screens.run_panes import RunPanes, tabs_of
@@ -202,6 +202,7 @@ class RunScreen(RunActs):
         """The run, and the moment."""
         return "hg:run" if self._view is None else run_address(self._view.id, self._superstep)
 
+    @steady
     def _poll(self) -> None:
         if self._feed is None or not self.is_current:
             return
@@ -243,6 +244,7 @@ class RunScreen(RunActs):
         wanted, self._wanted_node = self._wanted_node, None
         self._panes.paint(view, now, gantt=self.has_class("-wide") or self.has_class("-huge"), wanted=wanted)
 
+    @steady
     def _paint_tree(self) -> None:
         if not self.has_class("-huge"):
             return

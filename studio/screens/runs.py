@@ -13,6 +13,7 @@ from textual.widgets import Input
 
 from studio.addresses import Target, run_address, runs_address
 from studio.messages import Go
+from studio.screens.base import steady
 from studio.screens.operate import RunActs
 from studio.theme import state_glyph, state_role
 from studio.widgets.figures import count
@@ -99,6 +100,7 @@ class RunsScreen(RunActs):
     def _children(self, run_id: str) -> Sequence[RunRow]:
         return self.studio.children(run_id, limit=_PAGE)
 
+    @steady
     def refresh_data(self) -> None:
         """Take over what the store holds now."""
         if not self.is_current:
@@ -141,6 +143,7 @@ class RunsScreen(RunActs):
             self._timer.stop()
         self._timer = self.set_timer(_QUIET, self._preview)
 
+    @steady
     def _preview(self) -> None:
         row = self.query_one(RunList).run_here
         preview = self.query_one("#preview", LinesPane)

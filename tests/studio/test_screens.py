@@ -11,6 +11,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from hypergraph.exceptions import CheckpointError
 from studio.app import StudioApp
 from studio.messages import Go
 from studio.options import StudioOptions
@@ -449,6 +450,20 @@ async def test_hostile_names_and_values_are_only_text() -> None:
     assert "[@click=app.exit]" in text
     assert "\x1b" not in text
     assert "\u202e" not in text
+
+
+async def test_a_store_in_trouble_is_told_once_and_breaks_nothing() -> None:
+    fake = FakeStudio()
+
+    def locked(*_: object, **_more: object) -> list[Any]:
+        raise CheckpointError("The database is locked by another program.\nHow to fix: wait")
+
+    async with opened(fake) as (pilot, app, _):
+        fake.runs = locked  # type: ignore[method-assign]
+        await pilot.press("4")
+        await until(pilot, lambda: app.current_mode == "runs" and len(app._notifications) == 1)
+        await pilot.pause(1.3)
+        assert [str(note.message) for note in app._notifications] == ["CheckpointError: The database is locked by another program."]
 
 
 async def test_q_closes_what_only_looks() -> None:

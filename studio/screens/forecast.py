@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
+from studio.model.act import Act, ActKind
 from studio.screens.sheet import Sheet, Summary
 from studio.widgets.figures import took
 from studio.widgets.line import Line, wrap
@@ -20,27 +20,10 @@ if TYPE_CHECKING:
     from studio.model.run_view import RunView
     from studio.services.studio import Studio
 
-__all__ = ["Act", "ForecastSheet"]
+__all__ = ["ForecastSheet"]
 
 _VERBS: Final = {"fork": "Fork and watch", "retry": "Retry and watch", "resume": "Resume and watch"}
 _TITLES: Final = {"fork": "Fork", "retry": "Retry", "resume": "Resume"}
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """What was decided.
-
-    Attributes:
-        kind: "fork", "retry" or "resume".
-        run_id: the source.
-        superstep: the moment that it starts from, None for the end.
-        edits: name -> text of the new value.
-    """
-
-    kind: str
-    run_id: str
-    superstep: int | None
-    edits: Mapping[str, str]
 
 
 class ChangeList(LineView):
@@ -119,7 +102,7 @@ class ForecastSheet(Sheet[Act]):
         Binding("y", "copy", "copy python", id="yank.python", tooltip="Copy the Python of this act"),
     ]
 
-    def __init__(self, studio: Studio, kind: str, view: RunView, superstep: int | None) -> None:
+    def __init__(self, studio: Studio, kind: ActKind, view: RunView, superstep: int | None) -> None:
         super().__init__()
         self._studio = studio
         self._kind = kind

@@ -9,9 +9,10 @@ from textual.binding import Binding, BindingType
 
 from studio.addresses import compare_address, run_address
 from studio.messages import Go, Told
+from studio.model.act import Act, ActKind
 from studio.screens.base import PlaceScreen
 from studio.screens.chord import ChordBar
-from studio.screens.forecast import Act, ForecastSheet
+from studio.screens.forecast import ForecastSheet
 from studio.screens.sheet import ConfirmSheet
 from studio.widgets.line import Line, wrap
 
@@ -83,7 +84,7 @@ class RunActs(PlaceScreen):
 
         self.run_worker(done())
 
-    def _forecast(self, kind: str) -> None:
+    def _forecast(self, kind: ActKind) -> None:
         view = self.view
         if view is None:
             return

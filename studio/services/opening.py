@@ -1,0 +1,103 @@
+"""Opening a stored value branch by branch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from studio.model.preview import kind_of, one_line, parts_of, preview
+from studio.model.secrets import HIDDEN, is_secret
+from studio.model.value_view import ValueChild, ValueNode
+
+if TYPE_CHECKING:
+    from hypergraph.checkpointers import StepRecord
+    from studio.services.history import History
+
+__all__ = ["find_step", "find_value", "open_value"]
+
+_MOST_CHILDREN: Final = 200
+_MOST_TEXT: Final = 200_000
+_NOTHING: Final = object()
+
+
+def open_value(history: History, run_id: str, node: str | None, name: str, superstep: int | None, path: Sequence[str] = ()) -> ValueNode:
+    """Give a value of a run, or the part of it at `path`.
+
+    Args:
+        history: the store.
+        run_id: the run.
+        node: path of the node whose output or input it is; None for an input of the run.
+        name: the value's name.
+        superstep: the moment; None for the newest.
+        path: keys, as the children of the nodes above name them.
+    """
+    if is_secret(name):
+        return ValueNode("", HIDDEN, HIDDEN, note="its name says that it is secret")
+    value = find_value(history, run_id, node, name, superstep)
+    if value is _NOTHING:
+        return ValueNode("", "", "", note="this value is not in the store (not produced yet, or not kept)")
+    for key in path:
+        found = next((part for own, part in parts_of(value) or () if own == key), _NOTHING)
+        if found is _NOTHING:
+            return ValueNode("", "", "", note=f"there is nothing at {key}")
+        if is_secret(key):
+            return ValueNode(kind_of(found), HIDDEN, HIDDEN, note="its name says that it is secret")
+        value = found
+    return _opened(value)
+
+
+def _opened(value: Any) -> ValueNode:
+    parts = parts_of(value) or []
+    kind, text = preview(value, limit=_MOST_TEXT)
+    children = []
+    for key, part in parts[:_MOST_CHILDREN]:
+        part_kind, part_text = preview(part, name=key, limit=200)
+        children.append(ValueChild(key, part_kind, one_line(part_text), bool(parts_of(part))))
+    notes = []
+    if len(text) >= _MOST_TEXT:
+        notes.append(f"the first {_MOST_TEXT} characters")
+    if type(value).__name__ == "Opaque" and type(value).__module__.startswith("hypergraph."):
+        notes.append("as stored: its class is not loaded here")
+    return ValueNode(kind, one_line(text), text, tuple(children), max(0, len(parts) - _MOST_CHILDREN), ", ".join(notes))
+
+
+def find_step(history: History, run_id: str, node: str, superstep: int | None = None) -> StepRecord | None:
+    """Give the newest step of a node, up to a superstep of the run; inside nested graphs the newest of their newest run."""
+    run, rest = run_id, node
+    moment = superstep
+    while True:
+        name, _, rest = rest.partition("/")
+        steps = [step for step in history.steps(run, moment) if step.node_name == name]
+        if not steps:
+            return None
+        if not rest:
+            return steps[-1]
+        inside = next((step.child_run_id for step in reversed(steps) if step.child_run_id is not None), None)
+        if inside is None:
+            return None
+        run, moment = inside, None
+
+
+def find_value(history: History, run_id: str, node: str | None, name: str, superstep: int | None) -> Any:
+    """Give a whole value; a marker that is no value of any run when it is not there."""
+    if node is None:
+        inputs = history.inputs(run_id)
+        if name in inputs:
+            return inputs[name]
+        return _in_state(history, run_id, name, superstep)
+    step = find_step(history, run_id, node, superstep)
+    if step is not None and step.values is not None and name in step.values:
+        return step.values[name]
+    run = step.run_id if step is not None else run_id
+    before = step.superstep - 1 if step is not None else superstep
+    found = _in_state(history, run, name, before)
+    if found is not _NOTHING:
+        return found
+    return history.inputs(run).get(name, _NOTHING)
+
+
+def _in_state(history: History, run_id: str, name: str, superstep: int | None) -> Any:
+    store = history.store
+    if store is None or (superstep is not None and superstep < 0):
+        return _NOTHING
+    return store.state(run_id, superstep=superstep).get(name, _NOTHING)

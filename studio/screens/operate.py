@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from asyncio import to_thread
 from collections.abc import Awaitable
+from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -12,6 +15,7 @@ from studio.messages import Go, Told
 from studio.model.act import Act, ActKind
 from studio.screens.base import PlaceScreen
 from studio.screens.chord import ChordBar
+from studio.screens.export import EXPORTS, exported
 from studio.screens.forecast import ForecastSheet
 from studio.screens.sheet import ConfirmSheet
 from studio.widgets.line import Line, wrap
@@ -39,6 +43,9 @@ class RunActs(PlaceScreen):
         Binding("K", "kill", "Kill", show=False, id="act.kill", tooltip="Kill the process of this run"),
         Binding("r", "again", "again", id="look.again", tooltip="Open the form with this run's inputs; nothing starts yet"),
         Binding("c", "mark", "mark", show=False, id="look.mark", tooltip="Mark this run; the second mark compares the two"),
+        Binding(
+            "w", "export", "Export", show=False, id="look.export", tooltip="Write a file: s graph as SVG, m Mermaid, t text, j run as JSON"
+        ),
         Binding("y", "yank", "copy", id="yank.start", tooltip="Copy: v value, p Python, c shell line, a address, e error, t pytest"),
     ]
 
@@ -68,7 +75,7 @@ class RunActs(PlaceScreen):
             return view is not None and view.can_resume
         if action == "answer":
             return view is not None and bool(view.pauses)
-        if action in {"fork", "retry", "again", "mark", "yank"}:
+        if action in {"fork", "retry", "again", "mark", "yank", "export"}:
             return view is not None and (action != "retry" or not view.live)
         return True
 
@@ -189,6 +196,28 @@ class RunActs(PlaceScreen):
         view = self.view
         if view is not None:
             self.app.push_screen(ValueScreen(self.studio, view.id, node, name, self.superstep))
+
+    def action_export(self) -> None:
+        """Wait for the second key, and write a file; in a browser it is downloaded."""
+        view = self.view
+        if view is None:
+            return
+
+        def chosen(key: str | None) -> None:
+            if key is not None:
+                self.run_worker(self._export(key, view))
+
+        self.app.push_screen(ChordBar("export", EXPORTS), chosen)
+
+    async def _export(self, key: str, view: RunView) -> None:
+        try:
+            name, text = await to_thread(exported, key, view)
+        except (LookupError, RuntimeError, OSError) as error:
+            self.post_message(Told(str(error), "warning"))
+            return
+        folder = Path.cwd()
+        self.app.deliver_text(StringIO(text), save_directory=folder, save_filename=name, mime_type="text/plain")
+        self.post_message(Told(f"{name} was downloaded." if self.app.is_web else f"{folder / name} was written."))
 
     def action_yank(self) -> None:
         """Wait for the second key, and copy."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -282,6 +283,17 @@ async def test_copying_is_a_chord_and_says_what_was_copied() -> None:
     async with run() as (pilot, app, _):
         await pilot.press("y", "a")
         await until(pilot, lambda: app.clipboard == "address of rag-eval-7")
+
+
+@pytest.mark.parametrize(
+    ("key", "ending", "holds"), [("j", "json", '"id": "rag-eval-7"'), ("m", "mmd", "flowchart"), ("t", "txt", "load_docs")]
+)
+async def test_a_run_is_exported_to_a_file(key: str, ending: str, holds: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with run() as (pilot, _app, _fake):
+        await pilot.press("w", key)
+        written = tmp_path / f"rag-eval-7.{ending}"
+        await until(pilot, lambda: written.exists() and holds in written.read_text())
 
 
 async def test_a_batch_opens_on_its_items() -> None:

@@ -151,7 +151,7 @@ class _OpenBatch:
         if size > len(self.states):
             self.states.extend(bytes(size - len(self.states)))
 
-    def take(self, batch: str, item: int, run: str, line: Line) -> None:
+    def take(self, batch: str, item: int, run: str, line: Line, *, own: bool) -> None:
         """Take in what happened in an item, or deeper."""
         kind = line["k"]
         if kind == "node-":
@@ -159,7 +159,7 @@ class _OpenBatch:
                 fresh = (line["c"], -line["n"], line["node"], line.get("type", ""), line.get("error", ""))
                 self.failures[item] = max(self.failures.get(item, fresh), fresh)
             return
-        if kind not in {"run+", "run-"} or line.get("i") != item:
+        if not own or kind not in {"run+", "run-"} or "i" not in line:
             return
         place = line["c"], line["n"]
         self.grow(item + 1)
@@ -204,12 +204,12 @@ class _Open:
             found = self.batches[name] = _OpenBatch(self.facts.batches.get(name, BatchFacts()))
         return found
 
-    def item_of(self, places: list[Any]) -> tuple[str, int] | None:
-        """Give the outermost batch of the chain that lies in this run, with the item."""
+    def item_of(self, places: list[Any]) -> tuple[str, int, bool] | None:
+        """Give the outermost batch of the chain that lies in this run, the item, and whether the chain ends there."""
         for at in range(0, len(places), 2):
             name = places[at]
             if name == self.root or name.startswith(self.inner):
-                return name, places[at + 1]
+                return name, places[at + 1], at + 2 == len(places)
         return None
 
     def take(self, line: Line) -> None:
@@ -233,7 +233,7 @@ class _Open:
         places = line.get("m")
         found = self.item_of(places) if places is not None else None
         if found is not None:
-            self.batch(found[0]).take(found[0], found[1], run, line)
+            self.batch(found[0]).take(found[0], found[1], run, line, own=found[2])
         elif kind in {"node+", "node-"}:
             self.step(run, line, begins=kind == "node+")
         elif kind in {"run+", "run-"}:

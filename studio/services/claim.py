@@ -29,20 +29,20 @@ class Result:
     errors: tuple[str, ...] = ()
 
 
-def perform(order: Order, recorder: Any, *, loaded: Callable[[], None], ready: Callable[[Any], None]) -> Result:
+def perform(order: Order, recorder: Any, *, loaded: Callable[[Graph], None], ready: Callable[[Any], None]) -> Result:
     """Carry out an order.
 
     Args:
         order: what to do.
         recorder: hears the run's events.
-        loaded: called when the user's module has been imported.
+        loaded: called with the graph, when the user's module has been imported.
         ready: called with the runner, before it starts.
 
     Raises:
         Refused: a value does not fit.
     """
     graph = graph_of(order.target, order.graph)
-    loaded()
+    loaded(graph)
     with _store(order) as store:
         store.trust(types_of(graph))
         runner = _runner(order, graph, store)

@@ -16,7 +16,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from studio.model.secrets import is_secret
 from studio.services.building import FormError
@@ -26,7 +26,11 @@ from studio.services.event_log import EventLog
 from studio.services.order import Order
 from studio.services.output import Output
 from studio.services.processes import mark_of
+from studio.services.raw_output import RawOutput
 from studio.services.recorder import Recorder
+
+if TYPE_CHECKING:
+    from hypergraph import Graph
 from studio.services.values import Refused
 
 __all__ = ["serve"]
@@ -52,7 +56,9 @@ class _Worker:
         self.order = order
         self.folder = Path(order.folder)
         self.log = EventLog(self.folder / f"{order.claim}.events", order.claim)
-        self.output = Output(self.log.put_printed, _hider(order))
+        hide = _hider(order)
+        self.output = Output(self.log.put_printed, hide)
+        self.raw = RawOutput(self.folder, order.claim, self.log.put_printed, hide)
         self.runner: Any = None
         self.started = threading.Event()
         self.stop_wanted: Any = None
@@ -74,7 +80,7 @@ class _Worker:
         ending: dict[str, Any] = {"k": "end", "r": order.run_id}
         code = 0
         try:
-            result = perform(order, recorder, loaded=self.output.listen, ready=self._ready)
+            result = perform(order, recorder, loaded=self._loaded, ready=self._ready)
             ending |= {"status": result.status, "ok": result.ok, "errors": list(result.errors)[:20]}
             if result.error:
                 ending["error"] = result.error
@@ -82,11 +88,22 @@ class _Worker:
             code = 1
             ending |= _told(error)
         self.output.flush()
+        self.raw.close()
         self.log.put(ending)
         self.control.close()
         self.log.close()
         _leave(code)
         return code
+
+    def _loaded(self, graph: Graph) -> None:
+        self.output.listen()
+        # Whoever looks at this run later need not have the module.
+        self.log.put(
+            {
+                "k": "scene", "r": self.order.run_id, "struct": graph.structural_hash, "code": graph.code_hash,
+                "scene": graph.scene(depth=None).to_dict(),
+            }
+        )  # fmt: skip
 
     def _ready(self, runner: Any) -> None:
         self.runner = runner

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from studio.model.type_spec import TypeSpec
 
-__all__ = ["FormError", "check", "items_of", "read", "text_of"]
+__all__ = ["FormError", "check", "fit", "items_of", "read", "text_of"]
 
 _SIMPLE: Final = frozenset({"int", "float", "str", "bool", "path", "date", "datetime", "decimal", "uuid", "literal", "enum"})
 _BARE: Final = frozenset({"str", "path", "date", "datetime", "time", "decimal", "uuid", "timedelta", "enum", "bytes"})
@@ -74,6 +74,15 @@ def read(spec: TypeSpec, text: str) -> Any:
     found, value = _literal(bare)
     if not found:
         raise FormError(f"not a {spec.label}: write it as in Python or JSON")
+    return _fit(spec, value, 0)
+
+
+def fit(spec: TypeSpec, value: Any) -> Any:
+    """Give a plain value as a shape has it.
+
+    Raises:
+        FormError: it does not fit.
+    """
     return _fit(spec, value, 0)
 
 

@@ -98,12 +98,13 @@ def choices_of(annotation: Any) -> tuple[str, ...] | None:
 
 
 def annotated_types(graph: Graph) -> set[Any]:
-    """Give every type that the annotations of a graph name: those are trusted when values are read back."""
+    """Give every type that a graph's annotations name, and the modules that its functions are from: trusted when values are read back."""
     found: set[Any] = set()
     for node in graph.scope.nodes:
         if node.code is None:
             found |= annotated_types(node.graph)  # type: ignore[attr-defined]
             continue
+        found.add(getattr(node.code.func, "__module__", None) or "builtins")
         for name in node.inputs:
             _collect(node.get_input_type(name), found)
         for name in node.data_outputs:

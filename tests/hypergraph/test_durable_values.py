@@ -1,0 +1,162 @@
+"""What a run's values look like after they went through a store: real runs, both runners."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hypergraph.checkpointers import CheckpointPolicy, MemoryCheckpointer, Opaque, SqliteCheckpointer, WorkflowStatus
+from hypergraph.exceptions import CheckpointError, SerializationError
+from hypergraph.graph import Graph
+from hypergraph.nodes import node
+from hypergraph.runners import AsyncRunner, SyncRunner
+
+
+@dataclasses.dataclass
+class Doc:
+    """A class of the graph's own module."""
+
+    title: str
+    tags: tuple[str, ...] = ()
+
+
+BROKEN = {"now": False}
+
+
+@node(output_name="doc")
+def make(title: str):  # noqa: ANN201  the class is found through the module, not through an annotation
+    return Doc(title, ("a",))
+
+
+@node(output_name="n")
+def use(doc: Any) -> int:
+    if BROKEN["now"]:
+        raise ConnectionError("not now")
+    return len(doc.title) + len(doc.tags)
+
+
+GRAPH = Graph([make, use], name="docs")
+
+
+@node(output_name="client")
+def connect(title: str) -> Any:
+    return object()
+
+
+@node(output_name="n")
+def talk(client: Any) -> int:
+    return 7
+
+
+UNSTORABLE = Graph([connect, talk], name="unstorable")
+
+
+@pytest.fixture(params=["sync", "async"])
+def face(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(autouse=True)
+def whole() -> Iterator[None]:
+    BROKEN["now"] = False
+    yield
+    BROKEN["now"] = False
+
+
+async def run(face: str, store: Any, graph: Graph, *args: Any, **kwargs: Any) -> Any:
+    runner = (SyncRunner if face == "sync" else AsyncRunner)(checkpointer=store)
+    answer = runner.run(graph, *args, **kwargs)
+    return await answer if inspect.isawaitable(answer) else answer
+
+
+async def test_objects_of_the_graphs_own_module_come_back_as_they_were(face: str, tmp_path: Path) -> None:
+    BROKEN["now"] = True
+    store = SqliteCheckpointer(tmp_path / "runs.db")
+    with pytest.raises(ConnectionError):
+        await run(face, store, GRAPH, title="abc", workflow_id="wf")
+    await store.close()
+    BROKEN["now"] = False
+    again = SqliteCheckpointer(tmp_path / "runs.db")
+    result = await run(face, again, GRAPH, workflow_id="wf")
+    assert result["n"] == 4
+    assert result["doc"] == Doc("abc", ("a",))
+    await again.close()
+    # Who has no graph has no class either, and loads none.
+    with SqliteCheckpointer.open_readonly(tmp_path / "runs.db") as view:
+        assert view.values("wf", key="doc") == {"doc": Opaque(f"{__name__}:Doc", {"title": "abc", "tags": ("a",)})}
+
+
+async def test_what_cannot_be_stored_leaves_the_result_and_is_told(face: str, tmp_path: Path) -> None:
+    store = SqliteCheckpointer(tmp_path / "runs.db")
+    result = await run(face, store, UNSTORABLE, title="x", workflow_id="wf")
+    assert result.completed
+    assert result["n"] == 7
+    assert not result.checkpoint_ok
+    assert "Step 'connect' of run 'wf': value 'client' cannot be stored" in result.checkpoint_errors[0]
+    stored = store.get_run("wf")
+    assert stored.status is WorkflowStatus.FAILED
+    assert store.state("wf") == {"n": 7}
+    await store.close()
+
+
+async def test_under_sync_durability_it_ends_the_run(face: str, tmp_path: Path) -> None:
+    store = SqliteCheckpointer(tmp_path / "runs.db", durability="sync")
+    with pytest.raises(SerializationError, match="Step 'connect' of run 'wf': value 'client'"):
+        await run(face, store, UNSTORABLE, title="x", workflow_id="wf")
+    assert store.get_run("wf").status is WorkflowStatus.FAILED
+    with pytest.raises(SerializationError, match="Inputs of run"):
+        await run(face, store, GRAPH, title=object(), workflow_id="w2")
+    await store.close()
+
+
+async def test_memory_keeps_any_value(face: str) -> None:
+    store = MemoryCheckpointer()
+    result = await run(face, store, UNSTORABLE, title="x", workflow_id="wf")
+    assert result.checkpoint_ok
+    assert (await store.get_run_async("wf")).status is WorkflowStatus.COMPLETED
+    assert set(await store.get_state("wf")) == {"client", "n"}
+
+
+async def test_a_value_larger_than_allowed_ends_a_durable_run(face: str, tmp_path: Path) -> None:
+    @node(output_name="text")
+    def big(size: int) -> str:
+        return "x" * size
+
+    store = SqliteCheckpointer(tmp_path / "runs.db", durability="sync", max_value_bytes=2 << 20)
+    with pytest.raises(SerializationError, match="refuses values above"):
+        await run(face, store, Graph([big], name="big"), size=3 << 20, workflow_id="wf")
+    await store.close()
+
+
+async def test_one_write_at_the_end(face: str, tmp_path: Path) -> None:
+    seen: list[int] = []
+    store = SqliteCheckpointer(tmp_path / "runs.db", durability="exit", retention="latest")
+
+    @node(output_name="z")
+    def look(n: int) -> int:
+        seen.append(len(store.steps("wf")))
+        return n
+
+    result = await run(face, store, Graph([make, use, look], name="exit"), title="abc", workflow_id="wf")
+    assert result.checkpoint_ok
+    assert seen == [0]
+    assert len(store.steps("wf")) == 3
+    assert store.get_run("wf").status is WorkflowStatus.COMPLETED
+    await store.close()
+
+
+async def test_a_run_whose_window_dropped_steps_is_read_but_not_resumed(face: str, tmp_path: Path) -> None:
+    BROKEN["now"] = True
+    store = SqliteCheckpointer(tmp_path / "runs.db", policy=CheckpointPolicy(retention="windowed", window=1))
+    with pytest.raises(ConnectionError):
+        await run(face, store, GRAPH, title="abc", workflow_id="wf")
+    assert [one.node_name for one in store.steps("wf")] == ["use"]
+    for options in ({"workflow_id": "wf"}, {"fork_from": "wf"}, {"retry_from": "wf"}):
+        with pytest.raises(CheckpointError, match="'make' in superstep 0"):
+            await run(face, store, GRAPH, **options)
+    await store.close()

@@ -153,10 +153,14 @@ class Launcher:
     def about(self, run_id: str) -> dict[str, Any]:
         """Give what was kept when a run was last started; {} for a run that was made without a studio."""
         try:
-            found = json.loads((self._places.run(_root(run_id)) / "run.json").read_text("utf-8"))
+            found = json.loads((self.folder(run_id) / "run.json").read_text("utf-8"))
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
+
+    def folder(self, run_id: str) -> Path:
+        """Give the folder of the top-level run that a run is part of."""
+        return self._places.run(_root(run_id))
 
     # Finding.
 
@@ -179,7 +183,7 @@ class Launcher:
     def worker(self, run_id: str) -> Worker | None:
         """Give the worker that serves a run or the run around it, None when there is none here."""
         self._collect()
-        worker = self._read_live(self._live / self._places.run(_root(run_id)).name)
+        worker = self._read_live(self._live / self.folder(run_id).name)
         return worker if worker is not None and worker.alive else None
 
     def _read_live(self, entry: Path) -> Worker | None:
@@ -193,7 +197,7 @@ class Launcher:
         """Tell whether the newest claim of a run has a living worker; None when it was never served by one here."""
         if self.worker(run_id) is not None:
             return True
-        folder = self._places.run(_root(run_id))
+        folder = self.folder(run_id)
         claims = claims_in(folder)
         if not claims:
             return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -115,6 +116,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 user_header=found.user_header,
             ),
         )
+    # Read by textual when it is imported: more repaints a second cost time and show nothing.
+    os.environ.setdefault("TEXTUAL_FPS", "20")
     from studio.app import run_studio
 
     return run_studio(_options(found))

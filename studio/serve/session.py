@@ -15,6 +15,7 @@ from textual_serve.app_service import AppService
 __all__ = ["SessionProcess", "die_with_parent", "keep_stdout_clean"]
 
 _PARENT: Final = "HYPERGRAPH_STUDIO_PARENT"
+_FRAMES: Final = "20"
 _QUIT_AFTER: Final = 2.0
 _KILL_AFTER: Final = 1.0
 _PR_SET_PDEATHSIG: Final = 1
@@ -58,6 +59,7 @@ class SessionProcess(AppService):
         for name in _OWN_VARIABLES:
             environment.pop(name, None)
         environment.update(self._extra)
+        environment["TEXTUAL_FPS"] = _FRAMES
         environment[_PARENT] = str(os.getpid())
         self._process = await asyncio.create_subprocess_exec(
             *self._argv,

@@ -28,7 +28,12 @@ def _run(graph: Graph, values: dict[str, Any], **options: Any) -> Work:
 
 def _run_async(graph: Graph, values: dict[str, Any], **options: Any) -> Work:
     runner, loop = AsyncRunner(), asyncio.Runner()
-    return lambda: loop.run(runner.run(graph, values, **options))
+
+    async def run() -> None:
+        # Nothing is handed to the loop: to put the signal handlers back, CPython 3.11 writes out what its main task returned.
+        await runner.run(graph, values, **options)
+
+    return lambda: loop.run(run())
 
 
 def ours(name: str, prepare: Callable[[], Work], units: int | None = None) -> Contender:
@@ -109,7 +114,7 @@ def _floor_async_fan(width: int) -> Work:
 def _floor_async_map(items: int, budget: int, wait: float) -> Work:
     loop = asyncio.Runner()
 
-    async def run() -> list[int]:
+    async def run() -> None:
         gate = asyncio.Semaphore(budget)
 
         async def one(item: int) -> int:
@@ -117,7 +122,7 @@ def _floor_async_map(items: int, budget: int, wait: float) -> Work:
                 await asyncio.sleep(wait)
                 return item + 1
 
-        return await asyncio.gather(*[one(item) for item in range(items)])
+        await asyncio.gather(*[one(item) for item in range(items)])
 
     return lambda: loop.run(run())
 
@@ -151,7 +156,11 @@ def _async_map(items: int, budget: int, wait: float) -> Work:
 
     runner, loop, graph = AsyncRunner(), asyncio.Runner(), Graph([FunctionNode(one, output_name="out")])
     values = {"item": list(range(items))}
-    return lambda: loop.run(runner.map(graph, values, map_over="item", max_concurrency=budget))
+
+    async def run() -> None:
+        await runner.map(graph, values, map_over="item", max_concurrency=budget)
+
+    return lambda: loop.run(run())
 
 
 def _async_fan_budget(width: int, budget: int, wait: float) -> Work:

@@ -7,7 +7,9 @@ down to "one after the other, again while the gate says so", and that is all tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -85,8 +87,9 @@ class Guided:
         error = journey.go()
         duration_ms = (perf_counter() - started) * 1000
         run = Run(Session("direct"), self.graph, self.plan, run_id, inputs=inputs)
-        run.journal = EntryJournal(journey.entries, (journey.entries[-1][0], error) if journey.failed and error is not None else None)
-        if journey.failed and error is not None:
+        failed = journey.failed and error is not None
+        run.journal = EntryJournal(partial(_entries, journey.notes), {-1: error} if failed and error is not None else {})
+        if failed and error is not None:
             fail(run, run.journal[-1], error)
         values = {name: slots[slot] for name, places in self.plan.outputs for slot in places if slots[slot] is not MISSING}
         status = RunStatus.COMPLETED if error is None else RunStatus.FAILED
@@ -96,14 +99,14 @@ class Guided:
 class _Journey:
     """One run of a guided program."""
 
-    __slots__ = ("_decisions", "_max", "_program", "_slots", "entries", "failed", "superstep")
+    __slots__ = ("_decisions", "_max", "_program", "_slots", "failed", "notes", "superstep")
 
     def __init__(self, program: Guided, slots: list[Any], max_iterations: int) -> None:
         self._program = program
         self._slots = slots
         self._max = max_iterations
         self._decisions: dict[int, Any] = {}
-        self.entries: list[Entry] = []
+        self.notes: list[Entry | _Laps] = []
         self.superstep = 0
         self.failed = False
 
@@ -145,15 +148,18 @@ class _Journey:
 
     def _ring(self, ring: Sequence[_Instruction]) -> bool:
         """Go round until the gate lets go; False when the limit of passes is reached first."""
-        slots, clock, note = self._slots, perf_counter, self.entries.append
-        limit, passes, superstep = self._max, 0, self.superstep
+        slots, clock = self._slots, perf_counter
+        limit, passes = self._max, 0
         start = ring[0].op.name
         first = True
         if any(slots[slot] is MISSING for slot in ring[0].args):
             return True
+        laps = _Laps(self.superstep, tuple(one.op for one in ring))
+        self.notes.append(laps)
+        stamp = laps.times.append
         one = ring[0]
         try:
-            began = clock()
+            stamp(clock())
             while True:
                 for one in ring:
                     if passes >= limit:
@@ -162,25 +168,21 @@ class _Journey:
                     value = one.func(*[slots[slot] for slot in (one.args if first else one.again)])
                     if one.decide is not None:
                         decision = one.decide(value)
-                    elif one.generator:
-                        self._put(one, list(value))
-                    elif one.out >= 0:
+                    elif one.out >= 0 and not one.generator:
                         slots[one.out] = value
-                    elif one.store is not None:
-                        one.store(slots, value)
-                    ended = clock()
-                    note((one.op, superstep, began, ended, decision if one.decide is not None else None))
-                    began = ended
-                    superstep += 1
+                    else:
+                        self._put(one, list(value) if one.generator else value)
+                    stamp(clock())
                     first = False
                 if decision != start:
-                    self._decisions[one.op.index] = decision
+                    self._decisions[one.op.index] = laps.decision = decision
+                    laps.left = True
                     return True
         except Exception as error:
-            note((one.op, superstep, began, clock(), None))
+            stamp(clock())
             raise _NodeFailedError(error) from None
         finally:
-            self.superstep = superstep
+            self.superstep += len(laps.times) - 1
 
     def _call(self, one: _Instruction, args: list[Any]) -> None:
         began = perf_counter()
@@ -192,9 +194,9 @@ class _Journey:
             else:
                 self._put(one, list(value) if one.generator else value)
         except Exception as error:
-            self.entries.append((one.op, self.superstep, began, perf_counter(), None))
+            self.notes.append((one.op, self.superstep, began, perf_counter(), None))
             raise _NodeFailedError(error) from None
-        self.entries.append((one.op, self.superstep, began, perf_counter(), decision))
+        self.notes.append((one.op, self.superstep, began, perf_counter(), decision))
 
     def _put(self, one: _Instruction, value: Any) -> None:
         if one.out >= 0:
@@ -211,27 +213,62 @@ class _NodeFailedError(Exception):
         self.error = error
 
 
+class _Laps:
+    """The way round a ring. Its order is known, and its gate sent the work back each time but the last: only the times are kept."""
+
+    __slots__ = ("decision", "left", "ops", "superstep", "times")
+
+    def __init__(self, superstep: int, ops: tuple[Op, ...]) -> None:
+        self.superstep = superstep
+        self.ops = ops
+        self.times = array("d")
+        self.decision: Any = None
+        self.left = False
+
+    def entries(self) -> Iterator[Entry]:
+        """Give the executed steps, in order."""
+        ops, times, start = self.ops, self.times, self.ops[0].name
+        for number in range(len(times) - 1):
+            op = ops[number % len(ops)]
+            decision = None
+            if op.kind == "gate":
+                decision = self.decision if self.left and number == len(times) - 2 else start
+            yield op, self.superstep + number, times[number], times[number + 1], decision
+
+
+def _entries(notes: Iterable[Entry | _Laps]) -> Iterator[Entry]:
+    for note in notes:
+        if isinstance(note, _Laps):
+            yield from note.entries()
+        else:
+            yield note
+
+
 class EntryJournal(Sequence[Line]):
-    """Lines that are written when somebody reads them."""
+    """Lines that are written when somebody reads them.
 
-    __slots__ = ("_entries", "_failure", "_lines")
+    Args:
+        entries: gives the executed steps, in order.
+        failures: number of a step (negative ones count from the end) -> what it raised.
+    """
 
-    def __init__(self, entries: list[Entry], failure: tuple[Op, BaseException] | None) -> None:
+    __slots__ = ("_entries", "_failures", "_lines")
+
+    def __init__(self, entries: Callable[[], Iterable[Entry]], failures: Mapping[int, BaseException]) -> None:
         self._entries = entries
-        self._failure = failure
+        self._failures = failures
         self._lines: list[Line] | None = None
 
     def _written(self) -> list[Line]:
         if self._lines is None:
-            self._lines = [_line(index, *entry) for index, entry in enumerate(self._entries)]
-            if self._failure is not None:
-                op, error = self._failure
-                last = next(line for line in reversed(self._lines) if line.op is op)
-                last.status, last.error = FAILED, error
+            self._lines = [_line(index, *entry) for index, entry in enumerate(self._entries())]
+            for number, error in self._failures.items():
+                failed = self._lines[number]
+                failed.status, failed.error, failed.decision = FAILED, error, None
         return self._lines
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._written())
 
     def __getitem__(self, index: Any) -> Any:
         return self._written()[index]

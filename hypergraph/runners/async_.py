@@ -24,7 +24,8 @@ from hypergraph.runners.base import (
     merge_inputs,
 )
 from hypergraph.runners.calls import MapCall, map_call_flow, map_result, run_call_flow, run_result
-from hypergraph.runners.direct import NO_LINEAGE, async_run, plain_inputs
+from hypergraph.runners.direct import NO_LINEAGE, plain_inputs
+from hypergraph.runners.direct_async import async_program_of
 from hypergraph.runners.listening import dispatcher_of
 
 if TYPE_CHECKING:
@@ -129,15 +130,10 @@ class AsyncRunner(BaseRunner):
         )
         if self._unwatched(event_processors, show_progress) and (workflow_id, checkpoint, fork_from, retry_from) == NO_LINEAGE:
             # Nothing but the values is asked for: no id to stop it by, nobody to tell, nowhere to store.
-            direct = await async_run(
-                graph,
-                plain_inputs(values, input_values),
-                cached=self.cache is not None,
-                keep_going=error_handling == "continue",
-                limited=max_concurrency is not None,
-            )
-            if direct is not None:
-                return run_result(graph, direct, error_handling=error_handling, on_missing=on_missing)
+            plain = plain_inputs(values, input_values)
+            program = async_program_of(graph, cached=self.cache is not None)
+            if program is not None and program.fits(plain):
+                return await program.run(plain, keep_going=error_handling == "continue", limit=max_concurrency)
         given = merge_inputs(graph, values, input_values)
         check_capabilities("AsyncRunner", _CAPABILITIES, graph)
         pump = self._pump(event_processors, show_progress)

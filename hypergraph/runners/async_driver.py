@@ -9,7 +9,7 @@ from typing import Any
 
 from hypergraph.engine.requests import Ask, Call, Flow, Outcome, Together
 
-__all__ = ["AsyncDriver"]
+__all__ = ["MOST_TASKS", "AsyncDriver", "dismiss"]
 
 MOST_TASKS = 10_000
 """No more tasks than this are made for one request, whatever it holds."""
@@ -161,7 +161,7 @@ class AsyncDriver:
                     return
                 yield found
         finally:
-            await _dismiss([feeding])
+            await dismiss([feeding])
 
 
 class _Crew:
@@ -191,7 +191,7 @@ class _Crew:
             done, _ = await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
         finally:
             # On an error, a cancellation, or when enough has been seen: whoever still works tidies up first.
-            await _dismiss(workers)
+            await dismiss(workers)
         for worker in done:
             if not worker.cancelled() and (error := worker.exception()) is not None:
                 raise error
@@ -213,7 +213,7 @@ class _Crew:
             pair = next(self._flows, None)
 
 
-async def _dismiss(workers: list[asyncio.Task[None]]) -> None:
+async def dismiss(workers: list[asyncio.Task[None]]) -> None:
     """Cancel those that still work, and wait until all of them have tidied up, however often one is cancelled oneself."""
     working = [worker for worker in workers if not worker.done()]
     for worker in working:

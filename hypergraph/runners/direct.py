@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NO_LINEAGE",
-    "async_run",
     "direct_map",
     "direct_program",
     "direct_run",
@@ -62,16 +61,6 @@ def guided_run(graph: Graph, given: Mapping[str, Any], *, cached: bool, max_iter
     if program is None or not program.fits(given):
         return None
     return program.run(given, new_run_id(), max_iterations)
-
-
-async def async_run(graph: Graph, given: Mapping[str, Any], *, cached: bool, keep_going: bool, limited: bool) -> Ended | None:
-    """Run a straight plan once on the event loop; None when it is of another kind, or what is limited would run side by side."""
-    from hypergraph.runners.direct_async import async_program_of
-
-    program = async_program_of(graph, cached=cached)
-    if program is None or (limited and program.wide) or not program.fits(given):
-        return None
-    return await program.run(given, new_run_id(), keep_going=keep_going)
 
 
 def plain_inputs(values: Mapping[str, Any] | None, keywords: Mapping[str, Any]) -> Mapping[str, Any]:

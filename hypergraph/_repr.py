@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -11,7 +11,7 @@ from hypergraph._text import shorten
 
 __all__ = ["compact", "compact_values"]
 
-_BRACKETS = {list: "[]", tuple: "()", set: "{}", frozenset: ("frozenset({", "})")}
+_BRACKETS: Mapping[type, Sequence[str]] = {list: "[]", tuple: "()", set: "{}", frozenset: ("frozenset({", "})")}
 
 
 class _Compact(reprlib.Repr):
@@ -41,7 +41,17 @@ class _Compact(reprlib.Repr):
             closing = ",)"
         return self._join((self.repr1(item, level - 1) for item in islice(value, self.most)), len(value), opening, closing)
 
-    repr_list = repr_tuple = repr_set = repr_frozenset = _items
+    def repr_list(self, value: list[Any], level: int) -> str:
+        return self._items(value, level)
+
+    def repr_tuple(self, value: tuple[Any, ...], level: int) -> str:
+        return self._items(value, level)
+
+    def repr_set(self, value: set[Any], level: int) -> str:
+        return self._items(value, level)
+
+    def repr_frozenset(self, value: frozenset[Any], level: int) -> str:
+        return self._items(value, level)
 
     def repr_dict(self, value: Mapping[Any, Any], level: int) -> str:
         if level <= 0 and value:

@@ -63,7 +63,7 @@ def pricing(*, batch: bool = False) -> Graph:
 
 def sample_orders(count: int = 200, seed: int = 7) -> dict[str, list[float] | list[int] | list[str]]:
     """Make orders up, as columns; the same seed gives the same orders."""
-    dice = random.Random(seed)  # noqa: S311  # made-up orders are no secret
+    dice = random.Random(seed)
     return {
         "unit_price": [round(dice.uniform(2, 120), 2) for _ in range(count)],
         "quantity": [dice.randint(1, 12) for _ in range(count)],

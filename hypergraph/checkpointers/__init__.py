@@ -8,6 +8,7 @@ from hypergraph._lazy import lazy_face
 
 if TYPE_CHECKING:
     from hypergraph.checkpointers.base import Checkpointer, SyncCheckpointerProtocol
+    from hypergraph.checkpointers.defaults import SyncDefaults
     from hypergraph.checkpointers.history import (
         Changes,
         Counts,
@@ -35,6 +36,7 @@ else:
                 "Checkpointer",
                 "SyncCheckpointerProtocol",
             ),
+            "hypergraph.checkpointers.defaults": ("SyncDefaults",),
             "hypergraph.checkpointers.history": (
                 "Changes",
                 "Counts",
@@ -103,6 +105,7 @@ __all__ = [
     "StepStatus",
     "StepTable",
     "SyncCheckpointerProtocol",
+    "SyncDefaults",
     "TaggedSerializer",
     "ValuePreview",
     "WaitingPause",

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol, Self, runtime_checkable
 
+from hypergraph.checkpointers import defaults
 from hypergraph.checkpointers.policy import CheckpointPolicy
 from hypergraph.checkpointers.queries.ancestry import fork_id, source_missing
 from hypergraph.checkpointers.queries.runs import ANY
@@ -118,14 +119,14 @@ class Checkpointer(ABC):
         """Give runs, newest first; `parent_run_id=None` gives top-level runs only."""
 
     async def get_checkpoint(self, run_id: str, *, superstep: int | None = None) -> Checkpoint:
-        """Give a run's state at one moment, with the steps that made it."""
-        return Checkpoint(
-            values=await self.get_state(run_id, superstep=superstep),
-            steps=await self.get_steps(run_id, superstep=superstep),
-            source_run_id=run_id,
-            source_superstep=superstep,
-            inputs=await self.get_inputs_async(run_id),
-        )
+        """Give a run's state at one moment, with the steps that made it: those of the runs it was forked from first."""
+        line: list[defaults.Link] = []
+        wanted, cut = await self.get_run_async(run_id), superstep
+        while wanted is not None and all(wanted.id != link.run.id for link in line):
+            line.append(defaults.Link(wanted, await self.get_steps(wanted.id, superstep=cut)))
+            cut = defaults.cut_of(wanted, cut)
+            wanted = await self.get_run_async(wanted.forked_from) if wanted.forked_from is not None else None
+        return defaults.checkpoint_of(self, run_id, superstep, line)
 
     async def count_runs(self, *, status: WorkflowStatus | str | None = None, parent_run_id: Any = ANY, retry_of: str | None = None) -> int:
         """Count runs."""
@@ -137,8 +138,9 @@ class Checkpointer(ABC):
         return []
 
     async def get_inputs_async(self, run_id: str) -> dict[str, Any]:
-        """Give a run's inputs; a store that keeps none gives {}."""
-        return {}
+        """Give a run's inputs."""
+        run = await self.get_run_async(run_id)
+        return defaults.kept_of(self, run)[0] if run is not None else {}
 
     async def get_sources_async(self, run_id: str) -> dict[str, tuple[str, str]]:
         """Give node name -> (hash, source text); a store that keeps none gives {}."""
@@ -176,20 +178,15 @@ class Checkpointer(ABC):
 
     def trust(self, things: Iterable[Any]) -> None:
         """Let stored objects of these classes be rebuilt: those that the graph's annotations name."""
-        return
+        defaults.serializer_of(self).trust(things)
 
     async def begin(self, new: NewRun) -> int:
-        """Take note that a run begins or goes on; returns the epoch under which it is owned (0: this store has no leases)."""
-        await self.create_run(
-            new.run_id,
-            graph_name=new.graph_name,
-            parent_run_id=new.parent_run_id,
-            forked_from=new.forked_from,
-            fork_superstep=new.fork_superstep,
-            retry_of=new.retry_of,
-            retry_index=new.retry_index,
-            config=new.config,
-        )
+        """Take note that a run begins or goes on; returns the epoch under which it is owned (0: this store has no leases).
+
+        What a run starts with is kept within its config, so that any store which keeps that can resume.
+        """
+        existing = await self.get_run_async(new.run_id)
+        await self.create_run(new.run_id, **defaults.options_of(self, new, existing))
         return 0
 
     async def finish(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from urllib.parse import quote
 
 from hypergraph._text import fix
 from hypergraph.exceptions import CheckpointError, NotACheckpointError, SchemaVersionError, StoreBusyError, StoreCorruptError
@@ -15,7 +16,7 @@ def told(error: sqlite3.Error, path: str) -> CheckpointError:
     name = getattr(error, "sqlite_errorname", None) or ""
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return StoreBusyError(
-            f"Checkpoint store {path!r} is locked by another process; it was waited for 30 seconds. Nothing was written."
+            f"Checkpoint store {path!r} is locked by another process; it was waited for 30 seconds. Nothing was written.{_who_runs(path)}"
             + fix("Find the process that holds a long transaction on it (lsof), and let it end", "Then try again")
         )
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
@@ -35,6 +36,22 @@ def told(error: sqlite3.Error, path: str) -> CheckpointError:
         f"Checkpoint store {path!r} failed: {error}. The transaction was undone; what was stored before is intact."
         + fix("Run `hypergraph doctor` on this file")
     )
+
+
+def _who_runs(path: str) -> str:
+    """Say which processes run workflows in a store, where that can be read."""
+    try:
+        db = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=0.1)
+        try:
+            rows = db.execute(
+                "SELECT DISTINCT o.pid, o.host FROM owners o JOIN runs r ON r.owner = o.key WHERE r.claimed_at IS NOT NULL "
+                "ORDER BY o.beat_at DESC LIMIT 3"
+            ).fetchall()
+        finally:
+            db.close()
+    except sqlite3.Error:
+        return ""
+    return f" Workflows are run in it by {', '.join(f'process {pid} on {host}' for pid, host in rows)}." if rows else ""
 
 
 def corrupt(path: str, detail: str) -> StoreCorruptError:

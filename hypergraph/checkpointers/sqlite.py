@@ -141,7 +141,8 @@ class SqliteCheckpointer(RecordingStore):
             # Somebody else was quicker while we waited.
             await _unbroken(db.close())
             return other
-        await _unbroken(db.execute("PRAGMA query_only = ON"))
+        for pragma in ("query_only = ON", "trusted_schema = OFF"):
+            await _unbroken(db.execute(f"PRAGMA {pragma}"))
         self._reader = db
         weakref.finalize(self, _stop_reader, db)
         return db

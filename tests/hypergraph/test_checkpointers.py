@@ -26,6 +26,7 @@ from hypergraph.checkpointers import (
     StepStatus,
     StepTable,
     SyncCheckpointerProtocol,
+    SyncDefaults,
     WorkflowStatus,
 )
 from tests.hypergraph.store_faces import ZERO, step
@@ -286,6 +287,39 @@ class Minimal(Checkpointer):
         return list(self.rows.values())[:limit]
 
 
+class MinimalSync(SyncDefaults, Minimal):
+    """The same with a sync face, driven by hand."""
+
+    @staticmethod
+    def drive(operation: Any) -> Any:
+        try:
+            operation.send(None)
+        except StopIteration as done:
+            return done.value
+        raise AssertionError
+
+    def create_run_sync(self, run_id: str, **given: Any) -> Run:
+        return self.drive(self.create_run(run_id, **given))
+
+    def save_step_sync(self, record: StepRecord) -> None:
+        self.drive(self.save_step(record))
+
+    def update_run_status_sync(self, run_id: str, status: WorkflowStatus, **figures: Any) -> None:
+        self.drive(self.update_run_status(run_id, status, **figures))
+
+    def get_run(self, run_id: str) -> Run | None:
+        return self.rows.get(run_id)
+
+    def runs(self, **given: Any) -> list[Run]:
+        return self.drive(self.list_runs(**given))
+
+    def steps(self, run_id: str, *, superstep: int | None = None) -> list[StepRecord]:
+        return self.drive(self.get_steps(run_id))
+
+    def state(self, run_id: str, *, superstep: int | None = None) -> dict[str, Any]:
+        return self.drive(self.get_state(run_id))
+
+
 class TestStoresOfOthers:
     async def test_the_base_class_gives_the_engine_what_it_asks_for(self) -> None:
         async with Minimal() as store:
@@ -302,6 +336,53 @@ class TestStoresOfOthers:
             assert await store.get_sources_async("wf") == {}
             with pytest.raises(ValueError, match="Unknown source"):
                 await store.fork_workflow_async("nope")
+
+    async def test_a_run_is_kept_and_resumed_through_it(self) -> None:
+        from hypergraph.graph import Graph
+        from hypergraph.nodes import node
+        from hypergraph.runners import AsyncRunner
+
+        calls: list[str] = []
+
+        @node(output_name="a")
+        def first(x: int) -> int:
+            calls.append("first")
+            return x + 1
+
+        @node(output_name="b")
+        def second(a: int) -> int:
+            calls.append("second")
+            if calls.count("second") == 1:
+                raise ConnectionError("once")
+            return a * 2
+
+        store = Minimal()
+        runner, graph = AsyncRunner(checkpointer=store), Graph([first, second], name="g")
+        with pytest.raises(ConnectionError):
+            await runner.run(graph, x=1, workflow_id="wf")
+        result = await runner.run(graph, workflow_id="wf")
+        assert result["b"] == 4
+        assert calls == ["first", "second", "second"]
+        assert store.rows["wf"].status is WorkflowStatus.COMPLETED
+        fork = await runner.run(graph, fork_from="wf", x=10)
+        assert fork["b"] == 22
+
+    def test_a_sync_face_of_ones_own(self) -> None:
+        from hypergraph.graph import Graph
+        from hypergraph.nodes import node
+        from hypergraph.runners import SyncRunner
+
+        @node(output_name="a")
+        def first(x: int) -> int:
+            return x + 1
+
+        store = MinimalSync()
+        assert isinstance(store, SyncCheckpointerProtocol)
+        runner, graph = SyncRunner(checkpointer=store), Graph([first], name="g")
+        assert runner.run(graph, x=1, workflow_id="wf")["a"] == 2
+        assert store.get_run("wf").status is WorkflowStatus.COMPLETED
+        assert runner.run(graph, fork_from="wf", x=5)["a"] == 6
+        assert runner.run(graph, retry_from="wf", x=5).workflow_id == "wf-retry-1"
 
     def test_it_has_no_sync_face(self) -> None:
         assert not isinstance(Minimal(), SyncCheckpointerProtocol)

@@ -330,6 +330,29 @@ class TestOlderVersions:
             store.runs()
 
 
+GOLDEN = sorted((Path(__file__).parent / "golden").glob("store-v*.sql"))
+
+
+@pytest.mark.parametrize("script", GOLDEN, ids=lambda script: script.stem)
+def test_a_store_of_every_version_that_was_ever_shipped_is_read(script: Path, path: Path) -> None:
+    """Never change these files: they stand for histories that users have."""
+    db = sqlite3.connect(path)
+    db.executescript(script.read_text(encoding="utf-8"))
+    db.close()
+    for store in (SqliteCheckpointer.open_readonly(path), SqliteCheckpointer(path)):
+        with store:
+            first, second = store.runs(parent_run_id=None)
+            assert (second.id, second.status, second.graph_name) == ("wf", WorkflowStatus.FAILED, "g")
+            assert (first.id, first.forked_from, first.changes) == ("f", "wf", {"x": (1, 2)})
+            assert store.inputs("wf") == {"x": 1, "when": datetime(2026, 1, 1, tzinfo=UTC)}
+            assert [(one.node_name, one.status.value) for one in store.steps("wf")] == [("embed", "completed"), ("rank", "failed")]
+            assert store.state("wf") == {"v": (1, {2}), "note": None}
+            assert store.state("f") == {"v": (1, {2}), "note": "edited", "w": b"x"}
+            assert store.sources("wf") == {"embed": ("abc", "def embed(): ...")}
+            (pause,) = store.get_run("f/ask").pauses
+            assert (pause.node_name, pause.values, pause.choices) == ("ask", {"draft": (1,)}, ("True", "False"))
+
+
 class TestReadonly:
     def test_it_refuses_what_is_not_there(self, path: Path) -> None:
         with pytest.raises(CheckpointError, match="does not exist"):
@@ -352,6 +375,16 @@ class TestReadonly:
             with pytest.raises(CheckpointError, match="read-only"):
                 await store.save_step(step("r0", 9))
         assert digest(path) == before
+
+    def test_it_finds_what_the_index_knows_and_what_it_does_not_know_yet(self, path: Path) -> None:
+        with SqliteCheckpointer(path) as cp:
+            cp.save_step_sync(step("a", 0, "alpha"))
+            cp.update_run_status_sync("a", WorkflowStatus.COMPLETED)
+            assert len(cp.search("alpha")) == 1
+            cp.save_step_sync(step("b", 1, "alpha"))
+            with SqliteCheckpointer.open_readonly(path) as store:
+                assert [one.run_id for one in store.search("alpha")] == ["b", "a"]
+                assert [one.run_id for one in store.search("alpha", limit=1)] == ["b"]
 
     def test_it_sees_what_a_writer_commits(self, path: Path) -> None:
         with SqliteCheckpointer(path) as cp:

@@ -277,10 +277,14 @@ def delete_expired(ttl: float) -> Operation[int]:
         "AND NOT EXISTS (SELECT 1 FROM runs f WHERE f.forked_from = r.id OR (f.forked_from > r.id || '/' AND f.forked_from < r.id || '0'))",
         (*_TERMINAL, now_micros() - int(ttl * 1_000_000)),
     )
+    searched = yield "SELECT 1 FROM sqlite_master WHERE name = 'search_docs'", ()
     for (run_id,) in rows:
         tree = "SELECT key FROM runs WHERE id = ?1 OR (id > ?1 || '/' AND id < ?1 || '0')"
         for table in ("steps", "run_data", "large_values"):
             yield f"DELETE FROM {table} WHERE run IN ({tree})", (run_id,)
+        if searched:
+            yield f"DELETE FROM search_text WHERE rowid IN (SELECT doc FROM search_docs WHERE run IN ({tree}))", (run_id,)
+            yield f"DELETE FROM search_docs WHERE run IN ({tree})", (run_id,)
         yield "DELETE FROM runs WHERE id = ?1 OR (id > ?1 || '/' AND id < ?1 || '0')", (run_id,)
     if rows:
         yield from sweep_blobs()

@@ -78,10 +78,15 @@ def search(context: Context, query: str, *, field: str | None = None, limit: int
         keys = yield from _from_index(words, field, limit)
     else:
         keys = yield from _by_reading(words, field, limit)
+        # An index that cannot be brought up to date still knows all runs but the newest.
+        if (yield "SELECT 1 FROM sqlite_master WHERE name = 'search_text'", ()):
+            known = yield from _from_index(words, field, limit)
+            keys = list(dict.fromkeys([*keys, *known]))
     found = []
     for run, superstep, node in keys:
         found.append((yield from _one_step(context, run, superstep, node)))
-    return sorted((step for step in found if step is not None), key=lambda step: step.completed_at or step.created_at, reverse=True)
+    newest_first = sorted((step for step in found if step is not None), key=lambda step: step.completed_at or step.created_at, reverse=True)
+    return newest_first[:limit]
 
 
 def _from_index(words: list[str], field: str | None, limit: int) -> Operation[list[tuple[Any, ...]]]:
@@ -105,10 +110,12 @@ def _by_reading(words: list[str], field: str | None, limit: int) -> Operation[li
     }
     text = parts[field] if field is not None else " || ' ' || ".join(parts.values())
     condition = " AND ".join("instr(lower(x.text), ?)" for _ in words)
+    unknown = yield "SELECT 1 FROM sqlite_master WHERE name = 'search_text'", ()
+    which = "WHERE s.run IN (SELECT key FROM runs WHERE indexed IS NULL)" if unknown else ""
     return (
         yield (
             f"SELECT x.run, x.superstep, x.node FROM (SELECT s.run, s.superstep, s.node, s.completed_at, {text} AS text FROM steps s "
-            f"JOIN nodes n ON n.key = s.node) x WHERE {condition} ORDER BY x.completed_at DESC LIMIT ?",
+            f"JOIN nodes n ON n.key = s.node {which}) x WHERE {condition} ORDER BY x.completed_at DESC LIMIT ?",
             (*(word.lower() for word in words), limit),
         )
     )

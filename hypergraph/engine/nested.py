@@ -110,10 +110,8 @@ def child_origin(run: Run, workflow_id: str | None, name: str) -> Flow:
 def _mapped(run: Run, line: Line, inputs: dict[str, Any]) -> Flow:
     node: Any = line.op.node
     params = tuple(node.inner_address(name) for name in node.mapped_inputs)
-    cloned = node.cloned
-    clone = cloned if isinstance(cloned, bool) else tuple(node.inner_address(name) for name in cloned)
     try:
-        items = items_of(inputs, params, node.map_mode, clone)
+        items = items_of(inputs, params, node.map_mode, _inner_clone(node))
     except (ValueError, GraphConfigError) as error:
         line.status, line.error = FAILED, error
         return
@@ -144,6 +142,12 @@ def _mapped(run: Run, line: Line, inputs: dict[str, Any]) -> Flow:
     line.partial = ended.status is RunStatus.STOPPED
 
 
+def _inner_clone(node: Any) -> bool | list[str]:
+    """Say which broadcast values each item gets a copy of, by inner address."""
+    cloned = node.cloned
+    return cloned if isinstance(cloned, bool) else [node.inner_address(name) for name in cloned]
+
+
 def _delegated(line: Line, inputs: dict[str, Any]) -> Flow:
     """Hand the inner graph to the runner that it was given (`with_runner`)."""
     node: Any = line.op.node
@@ -154,6 +158,7 @@ def _delegated(line: Line, inputs: dict[str, Any]) -> Flow:
             "map_over": [node.inner_address(name) for name in node.mapped_inputs],
             "map_mode": node.map_mode,
             "error_handling": node.map_error_handling,
+            "clone": _inner_clone(node),
         }
         call = runner.map
     else:
@@ -165,6 +170,7 @@ def _delegated(line: Line, inputs: dict[str, Any]) -> Flow:
         return
     result: Any = outcome.value
     if node.map_config is not None:
+        line.inner = lambda: result.log
         line.values = tuple(result.get(node.inner_output(name)) for name in node.data_outputs)
         return
     _settle(line, node, result)

@@ -13,6 +13,7 @@ from hypergraph._text import did_you_mean, fix, quoted
 from hypergraph.engine.answers import answer_ports
 from hypergraph.engine.run import StopSignal
 from hypergraph.exceptions import IncompatibleRunnerError, already_running, cannot_run
+from hypergraph.nodes._boundary import read_clone
 
 if TYPE_CHECKING:
     from hypergraph.graph import Graph
@@ -267,3 +268,22 @@ def mapped_names(graph: Graph, map_over: str | Sequence[str]) -> tuple[str, ...]
     if len(set(names)) != len(names):
         raise ValueError(f"map_over names an input twice: {quoted(names)}." + fix("Name each input once"))
     return names
+
+
+def cloned_names(graph: Graph, clone: Any, mapped: Sequence[str]) -> bool | tuple[str, ...]:
+    """Check which broadcast values each item is to get a copy of.
+
+    Raises:
+        TypeError: neither bool nor a list of names.
+        ValueError: an unknown or a mapped name.
+    """
+    known = graph.inputs.all
+
+    def address(name: str, where: str) -> str:
+        if name not in known:
+            raise ValueError(
+                f"{where}: {name!r} is not an input of this graph.{did_you_mean(name, known)}" + fix(f"Inputs: {quoted(sorted(known))}")
+            )
+        return name
+
+    return read_clone(clone, mapped, graph.name or "this graph", address)

@@ -16,13 +16,13 @@ from hypergraph.engine.run import Ended, Session
 from hypergraph.exceptions import MissingInputError, WorkflowForkError
 from hypergraph.records import RunStatus
 from hypergraph.results import LazyResults, MapResult, RunResult
-from hypergraph.runners.base import BaseRunner, check_missing, mapped_names, refuse_interrupts_in_map
+from hypergraph.runners.base import BaseRunner, check_missing, cloned_names, mapped_names, refuse_interrupts_in_map
 
 if TYPE_CHECKING:
     from hypergraph.graph import Graph
     from hypergraph.records import Run as StoredRun
 
-__all__ = ["MapCall", "map_call_flow", "map_result", "run_call_flow", "run_result"]
+__all__ = ["MapCall", "map_call_flow", "map_result", "refuse_too_many", "run_call_flow", "run_result"]
 
 
 def run_call_flow(runner: BaseRunner, session: Session, graph: Graph, values: Mapping[str, Any], lineage: Lineage) -> Flow:
@@ -61,7 +61,6 @@ def map_call_flow(runner: BaseRunner, session: Session, graph: Graph, values: Ma
     """One call to `map()`; returns a `BatchEnded`, or None for an empty batch."""
     refuse_interrupts_in_map(session.runner, graph)
     check_workflow_id(call.workflow_id)
-    params = mapped_names(graph, call.map_over)
     workflow_id, existing, source = call.workflow_id, None, None
     if session.stored:
         workflow_id, existing, source = yield from _batch_origin(graph, call)
@@ -69,14 +68,17 @@ def map_call_flow(runner: BaseRunner, session: Session, graph: Graph, values: Ma
             values = yield from _stored_inputs(existing or source)
     elif call.retry_from is not None:
         raise ValueError("retry_from requires a checkpointer." + fix("Create the runner with checkpointer=SqliteCheckpointer('runs.db')"))
+    # What was given in place of computed values is told before a name in `map_over` that is therefore no input.
     graph.check_inputs(values)
+    params = mapped_names(graph, call.map_over)
+    clone = cloned_names(graph, call.clone, params)
     missing = graph.missing_inputs(values)
     if missing and (not call.keep_going or any(name in params for name in missing)):
         raise MissingInputError(missing, list(values))
-    items = items_of(values, params, call.map_mode, call.clone, missing=lambda name: MissingInputError([name], list(values)))
+    items = items_of(values, params, call.map_mode, clone, missing=lambda name: MissingInputError([name], list(values)))
     if not items.count:
         return None
-    _refuse_too_many(items, call)
+    refuse_too_many(items, call)
     batch = Batch(
         session,
         graph,
@@ -96,7 +98,12 @@ def map_call_flow(runner: BaseRunner, session: Session, graph: Graph, values: Ma
         return (yield from batch_flow(batch))
 
 
-def _refuse_too_many(items: Items, call: MapCall) -> None:
+def refuse_too_many(items: Items, call: MapCall) -> None:
+    """Refuse a fan-out that would be as many tasks as there are items.
+
+    Raises:
+        ValueError: there is no limit, and there are too many items.
+    """
     if call.most is not None and items.count > call.most:
         raise ValueError(
             f"Too many map tasks: {items.count} items without a limit on how many run at once (at most {call.most})."

@@ -17,7 +17,6 @@ from hypergraph.runners.base import (
     RunnerCapabilities,
     check_capabilities,
     check_options,
-    mapped_names,
     merge_inputs,
 )
 from hypergraph.runners.calls import MapCall, map_call_flow, map_result, run_call_flow, run_result
@@ -247,8 +246,9 @@ class SyncRunner(BaseRunner):
         if self._unwatched(event_processors, show_progress) and (workflow_id, clone, only, retry_from) == (None, False, None, None):
             plain = plain_inputs(values, input_values)
             program = direct_program(graph, plain, cached=self.cache is not None)
-            names = mapped_names(graph, map_over)
-            if program is not None and not program.inner and all(name in plain for name in names):
+            names = (map_over,) if isinstance(map_over, str) else tuple(map_over)
+            # Names that cannot be mapped are told by the general way.
+            if program is not None and not program.inner and names and len(set(names) & plain.keys()) == len(names):
                 return direct_map(program, graph, plain, names, map_mode, keep_going=error_handling == "continue")
         call = MapCall(map_over, map_mode, clone, error_handling == "continue", workflow_id, retry_from, only)
         session, dispatcher, given = self._map_session(graph, values, input_values, call, event_processors, show_progress)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hypergraph._text import fix
 from hypergraph.engine.begin import Lineage
+from hypergraph.engine.mapping import items_of
 from hypergraph.engine.requests import Flow, Together
 from hypergraph.engine.run import Ended, Session, StopSignal
 from hypergraph.engine.storing import annotated_types
@@ -21,11 +22,13 @@ from hypergraph.runners.base import (
     RunnerCapabilities,
     check_capabilities,
     check_options,
+    mapped_names,
     merge_inputs,
 )
-from hypergraph.runners.calls import MapCall, map_call_flow, map_result, run_call_flow, run_result
+from hypergraph.runners.calls import MapCall, map_call_flow, map_result, refuse_too_many, run_call_flow, run_result
 from hypergraph.runners.direct import NO_LINEAGE, plain_inputs
 from hypergraph.runners.direct_async import async_program_of
+from hypergraph.runners.direct_async_map import async_map
 from hypergraph.runners.listening import dispatcher_of
 
 if TYPE_CHECKING:
@@ -189,6 +192,17 @@ class AsyncRunner(BaseRunner):
             max_iterations=max_iterations,
             max_concurrency=max_concurrency,
         )
+        if self._unwatched(event_processors, show_progress) and (workflow_id, clone, only, retry_from) == (None, False, None, None):
+            plain = plain_inputs(values, input_values)
+            program = async_program_of(graph, cached=self.cache is not None)
+            names = mapped_names(graph, map_over)
+            # A budget is for nodes: where an item has no two of them at once, it is one for items.
+            countable = max_concurrency is None or (program is not None and not program.wide)
+            if program is not None and countable and program.fits(plain) and all(name in plain for name in names):
+                items = items_of(plain, names, map_mode)
+                refuse_too_many(items, call)
+                most = max_concurrency or MOST_TASKS
+                return await async_map(program, graph, items, keep_going=call.keep_going, workers=most)
         session, pump, given = self._map_session(graph, values, input_values, call, event_processors, show_progress)
         session.max_iterations = max_iterations or DEFAULT_MAX_ITERATIONS
         session.take_over = take_over

@@ -18,6 +18,7 @@ from hypergraph.records import RunStatus
 from hypergraph.results import LazyResults, MapResult, RunResult
 
 if TYPE_CHECKING:
+    from hypergraph.engine.mapping import Items
     from hypergraph.graph import Graph
     from hypergraph.runlog import RunLog
 
@@ -30,6 +31,7 @@ __all__ = [
     "guided_run",
     "plain_inputs",
     "plain_result",
+    "rows_result",
 ]
 
 NO_LINEAGE = (None, None, None, None)
@@ -127,24 +129,39 @@ def direct_map(
         rows.append(())
         times.extend([spent[-1]] * (width - len(spent)))
     duration_ms = (times[-1] - times[0]) * 1000
+
+    def completed(values: dict[str, Any], index: int, run_id: str) -> RunResult:
+        return plain_result(program, values, tuple(islice(times, index * width, (index + 1) * width)), run_id)
+
+    return rows_result(program.names, rows, failures, completed, duration_ms, items, graph)
+
+
+def rows_result(
+    names: Sequence[str],
+    rows: Sequence[Any],
+    failures: Mapping[int, Ended],
+    completed: Callable[[dict[str, Any], int, str], RunResult],
+    duration_ms: float,
+    items: Items,
+    graph: Graph,
+) -> MapResult:
+    """Give a batch's result over rows of outputs; `completed(values, index, run_id)` builds the result of one item."""
     batch_id = new_run_id()
     first = int(batch_id[4:], 16)
+
+    def values_of(index: int) -> dict[str, Any]:
+        return failures[index].values if index in failures else dict(zip(names, rows[index], strict=True))
 
     def build(index: int) -> RunResult:
         if index in failures:
             return failures[index].result()
-        spent = tuple(islice(times, index * width, (index + 1) * width))
-        run_id = f"run-{(first ^ (index + 1) * _SPREAD) & _MASK:012x}"
-        return plain_result(program, dict(zip(program.names, rows[index], strict=True)), spent, run_id)
-
-    def values_of(index: int) -> Mapping[str, Any]:
-        return failures[index].values if index in failures else dict(zip(program.names, rows[index], strict=True))
+        return completed(values_of(index), index, f"run-{(first ^ (index + 1) * _SPREAD) & _MASK:012x}")
 
     status: Callable[[int], RunStatus] | RunStatus = RunStatus.COMPLETED
     if failures:
         status = lambda index: RunStatus.FAILED if index in failures else RunStatus.COMPLETED  # noqa: E731  # one expression, used once
     results = LazyResults(len(rows), build, status=status, values=values_of)
-    return MapResult(results, batch_id, duration_ms, names, mode, graph.name)
+    return MapResult(results, batch_id, duration_ms, items.params, items.mode, graph.name)
 
 
 def _reader(program: Program) -> Callable[[list[Any]], tuple[Any, ...]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import accumulate, groupby
@@ -18,7 +17,7 @@ from hypergraph.events import new_run_id
 from hypergraph.plan import Op, Plan, plan_of
 from hypergraph.records import RunStatus
 from hypergraph.results import RunResult
-from hypergraph.runners.async_driver import dismiss
+from hypergraph.runners.crew import Crew
 
 if TYPE_CHECKING:
     from hypergraph.graph import Graph
@@ -212,43 +211,31 @@ async def _drained(kind: int, pieces: Any) -> list[Any]:
     return [piece async for piece in pieces] if kind == ASYNC_GENERATOR else list(pieces)
 
 
-class _Layer:
-    """The nodes of one layer, run together. The last one to end wakes the run: nobody waits for each task.
+class _Layer(Crew):
+    """The nodes of one layer, run together.
 
     Attributes:
         times: start and end of each node, two by two.
     """
 
-    __slots__ = ("_done", "_escaped", "_failures", "_keep_going", "_left", "_part", "_slots", "times")
+    __slots__ = ("_failures", "_keep_going", "_part", "_slots", "times")
 
     def __init__(self, part: _Part, slots: list[Any], keep_going: bool) -> None:
+        super().__init__()
         self.times = [0.0] * (2 * len(part.code))
         self._part = part
         self._slots = slots
         self._keep_going = keep_going
         self._failures: Failures = {}
-        self._escaped: BaseException | None = None
 
     async def run(self, limit: int | None) -> Failures:
         """Run them, no more than `limit` at once; the first failure cancels the rest unless the run is to keep going."""
-        loop = asyncio.get_running_loop()
-        self._done = loop.create_future()
-        create, work = loop.create_task, self._work
-        count = len(self._part.code)
-        if limit is None or limit >= count:
-            self._left = count
-            tasks = [create(work((pair,))) for pair in enumerate(self._part.code)]
+        code = self._part.code
+        if limit is None or limit >= len(code):
+            await self.work([self._work((pair,)) for pair in enumerate(code)])
         else:
-            queue = enumerate(self._part.code)
-            self._left = limit
-            tasks = [create(work(queue)) for _ in range(limit)]
-        try:
-            await self._done
-        finally:
-            if self._left:
-                await dismiss(tasks)
-        if self._escaped is not None:
-            raise self._escaped
+            queue = enumerate(code)
+            await self.work([self._work(queue) for _ in range(limit)])
         return self._failures
 
     async def _work(self, nodes: Iterable[tuple[int, Instruction]]) -> None:
@@ -274,20 +261,12 @@ class _Layer:
                 times[2 * number] = began
                 times[2 * number + 1] = clock()
                 if self._failures and not self._keep_going:
-                    self._wake()
+                    self.enough()
                     return
         except BaseException as error:
-            if not self._done.done():
-                self._escaped = error
-                self._done.set_result(None)
+            self.escape(error)
             raise
-        self._left -= 1
-        if not self._left:
-            self._wake()
-
-    def _wake(self) -> None:
-        if not self._done.done():
-            self._done.set_result(None)
+        self.leave()
 
 
 def async_program_of(graph: Graph, *, cached: bool) -> AsyncProgram | None:

@@ -211,6 +211,15 @@ class Launcher:
         with self._lock:
             self._children = [child for child in self._children if child.poll() is None]
 
+    def close(self) -> None:
+        """Let go of the workers; they go on."""
+        self._collect()
+        with self._lock:
+            children, self._children = self._children, []
+        for child in children:
+            # A process object that is thrown away while its process runs complains; ours are meant to run on.
+            child.returncode = 0
+
     # Ending.
 
     def stop(self, run_id: str, *, actor: str = "", info: Any = None) -> tuple[bool, str]:

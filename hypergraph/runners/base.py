@@ -261,6 +261,10 @@ def mapped_names(graph: Graph, map_over: str | Sequence[str]) -> tuple[str, ...]
     known = graph.inputs.all
     for name in names:
         if name not in known:
+            # The reason, where there is one: an address of old, or a value that a node computes.
+            graph.resolve_inputs({name: None})
+            if name in graph.scope.outputs:
+                graph.check_inputs({name: None})
             raise ValueError(
                 f"map_over names {name!r}, which is not an input of this graph.{did_you_mean(name, known)}"
                 + fix(f"Inputs: {quoted(sorted(known))}")

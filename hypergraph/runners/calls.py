@@ -68,7 +68,6 @@ def map_call_flow(runner: BaseRunner, session: Session, graph: Graph, values: Ma
             values = yield from _stored_inputs(existing or source)
     elif call.retry_from is not None:
         raise ValueError("retry_from requires a checkpointer." + fix("Create the runner with checkpointer=SqliteCheckpointer('runs.db')"))
-    # What was given in place of computed values is told before a name in `map_over` that is therefore no input.
     graph.check_inputs(values)
     params = mapped_names(graph, call.map_over)
     clone = cloned_names(graph, call.clone, params)

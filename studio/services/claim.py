@@ -177,7 +177,6 @@ def _batch_arguments(order: Order, values: Mapping[str, Any]) -> dict[str, Any]:
     }
     if order.verb == "retry":
         options["retry_from"] = order.source
-        del options["workflow_id"]
     if order.only is not None:
         options["only"] = list(order.only)
     if order.at_once is not None and order.runner == "AsyncRunner":

@@ -189,6 +189,11 @@ class History:
         run = self.run(run_id)
         return {} if run is None else run.config or {}
 
+    def sources(self, run_id: str) -> dict[str, tuple[str, str]]:
+        """Give node -> (hash, source text) of the graph that a run was made with."""
+        store = self.store
+        return {} if store is None else store.sources(run_id)
+
     def steps(self, run_id: str, superstep: int | None = None) -> list[StepRecord]:
         """Give a run's own steps."""
         store = self.store

@@ -99,3 +99,9 @@ def _texts(data: Mapping[str, Any], problems: list[str]) -> dict[str, str]:
     wrong = [name for name, keys in data["keymap"].items() if not isinstance(keys, str)]
     problems += [f"keymap.{name} has to be a text of keys." for name in wrong]
     return {name: keys for name, keys in data["keymap"].items() if isinstance(keys, str)}
+
+
+def _names(data: Mapping[str, Any], problems: list[str]) -> tuple[str, ...]:
+    if not _is(data, "secrets", list, problems):
+        return ()
+    return tuple(name for name in data["secrets"] if isinstance(name, str))

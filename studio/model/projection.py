@@ -115,11 +115,11 @@ class Projection:
         self._logs: tuple[tuple[Line, ...], tuple[LogLine, ...]] = ((), ())
         self._turns: tuple[Any, Any] = (None, None)
 
-    def view(self, facts: RunFacts, context: Context) -> RunView:
-        """Give the run as a screen shows it."""
+    def view(self, facts: RunFacts, context: Context, *, past: bool = False) -> RunView:
+        """Give the run as a screen shows it; of a moment in the past nothing is said to have been left out."""
         state = run_state(facts, facts.root, context.alive)
         live = state in {"running", "waiting"}
-        nodes = self._nodes(facts, context, live=live, finished=state == "completed")
+        nodes = self._nodes(facts, context, live=live, finished=state == "completed" and not past)
         child = facts.children.get(facts.root) or ChildFacts(facts.root)
         stored = child.stored or {}
         started, ended = _times(facts, child, live=live)

@@ -55,7 +55,7 @@ class EventLog:
         """True when values are no longer shown, because the log is large already."""
         return self._bytes > _FULL_BYTES
 
-    def put(self, line: dict[str, Any], *, at_once: bool = False) -> None:
+    def put(self, line: dict[str, Any], *, at_once: bool = False, soon: bool = False) -> None:
         """Append a line; it gets the claim, a number and, where it has none, the time."""
         with self._lock:
             line["c"] = self._claim
@@ -64,9 +64,9 @@ class EventLog:
             if "t" not in line:
                 line["t"] = time.time()
             self._queue.append(line)
-        if at_once:
-            now = time.monotonic()
-            if now - self._written > _AT_ONCE:
+        if at_once or soon:
+            # The beginning of a node is on the disk before the node can end its process. In batches several share one write.
+            if at_once or time.monotonic() - self._written > _AT_ONCE:
                 self.flush()
             else:
                 self._wake.set()

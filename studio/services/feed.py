@@ -90,7 +90,7 @@ class Feed:
         self._load_cost = 0.0
         self._groups: tuple[FailureGroup, ...] = ()
         self._pace: deque[tuple[float, int]] = deque()
-        self._once = False
+        self._once = self._inherited = False
         self._problem = ""
         self._ready = threading.Event()
         self._closed = threading.Event()
@@ -120,7 +120,7 @@ class Feed:
         self._ready.wait(_FIRST_VIEW)
         with self._lock:
             facts, context = self._facts, self._context
-        past = Projection().view(until(facts, superstep), context)
+        past = Projection().view(until(facts, superstep), context, past=True)
         last = self.latest().last_superstep
         return replace(past, last_superstep=last, live=False)
 
@@ -190,7 +190,7 @@ class Feed:
             else:
                 turned = False
             lines = self._logs.read()
-            if not lines and self._alive is False and turned:
+            if not lines and self._alive is False:
                 lines = self._logs.last_words()
             facts = fold(self._facts, lines) if lines else self._facts
             closing = any(line["k"] in {"end", "run-"} and line.get("r") == self._run_id for line in lines)
@@ -231,21 +231,25 @@ class Feed:
             self._context = replace(self._context, inputs=found.inputs, origins=dict.fromkeys(found.inputs, "input"))
         self._stored_at = now()
         self._load_cost = self._stored_at - moment
-        if found.run is not None:
-            family = self._history.lineage(self._run_id) if found.run.parent_run_id is None else ()
-            self._context = replace(self._context, lineage=family, pauses=self._history.pauses_of(found.run, self._known.spec_of))
+        run = found.run
+        if run is not None:
+            top = run.parent_run_id is None
+            if not self._inherited and run.forked_from is not None and top:
+                self._inherited = True
+                self._context = replace(self._context, inherited=inherited_lines(store, run.id))
+            family = self._history.lineage(run.id) if top else ()
+            self._context = replace(self._context, lineage=family, pauses=self._history.pauses_of(run, self._known.spec_of))
         return True
 
     def _take_slow(self) -> None:
-        """What takes longer and is not needed for the first view: what a fork took over, and how long nodes take."""
+        """What takes longer and is not needed for the first view: how long nodes took before."""
         store, run = self._history.store, self._run
         if store is None or run is None:
             self._once = False
             return
-        inherited = inherited_lines(store, run.id) if run.forked_from is not None and run.parent_run_id is None else {}
         typical = typical_times(store, run)
-        if inherited or typical:
-            self._context = replace(self._context, inherited=inherited, typical=typical)
+        if typical:
+            self._context = replace(self._context, typical=typical)
             self._make(now())
 
     # The view.

@@ -140,9 +140,10 @@ class Recorder:
         line: dict[str, Any] = {"k": "node+", "t": event.timestamp, "r": place.run, "s": event.superstep, "node": event.node_name}
         if place.items:
             line["m"] = list(place.items)
-        if event.inputs and not self._log.full:
+        elif event.inputs and not self._log.full:
+            # What items read and give is shown from the store: thousands of them would make a log of many megabytes.
             line["in"] = self._previews(event.inputs)
-        self._log.put(line, at_once=True)
+        self._log.put(line, at_once=not place.items, soon=True)
 
     def _ended(self, event: Any, line: dict[str, Any]) -> None:
         place = self._runs.get(event.parent_span_id or "")
@@ -168,7 +169,7 @@ class Recorder:
         if event.cached:
             line["cached"] = True
         if record is not None:
-            if record.values and not self._log.full:
+            if record.values and not self._log.full and not self._in_batch(event):
                 line["out"] = self._previews(record.values)
             if record.decision is not None:
                 line["decision"] = record.decision
@@ -196,6 +197,10 @@ class Recorder:
         if event.record is not None:
             line["ms"] = round(event.record.duration_ms, 3)
         self._ended(event, line)
+
+    def _in_batch(self, event: Any) -> bool:
+        place = self._runs.get(event.parent_span_id or "")
+        return place is not None and bool(place.items)
 
     def _previews(self, values: Mapping[str, Any]) -> dict[str, list[str]]:
         return previews(values, self._secrets)

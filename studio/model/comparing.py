@@ -35,7 +35,7 @@ def compare(
     rows: list[DiffRow] = []
     found = False
     for place in _ordered(ends_a, ends_b):
-        row = _row(place, ends_a.get(place), ends_b.get(place), set(kept[0]), set(kept[1]))
+        row = _row(place, ends_a.get(place), ends_b.get(place))
         first = row.differs and not found
         found = found or row.differs
         rows.append(row if not first else _first(row))
@@ -85,7 +85,7 @@ def _ordered(a: Mapping[_Place, Line], b: Mapping[_Place, Line]) -> list[_Place]
     return list(dict.fromkeys(merged))
 
 
-def _row(place: _Place, a: Line | None, b: Line | None, kept_a: set[str], kept_b: set[str]) -> DiffRow:
+def _row(place: _Place, a: Line | None, b: Line | None) -> DiffRow:
     path, turn = place
     values = _values(a, b)
     ended_alike = (a is None) == (b is None) and (a or {}).get("status") == (b or {}).get("status")
@@ -95,9 +95,9 @@ def _row(place: _Place, a: Line | None, b: Line | None, kept_a: set[str], kept_b
     return DiffRow(
         path,
         turn,
-        _state(a, kept=path in kept_a and turn == 1),
+        _state(a),
         _text(a, values, 1),
-        _state(b, kept=path in kept_b and turn == 1),
+        _state(b),
         _text(b, values, 2),
         _seconds(a),
         _seconds(b),
@@ -113,10 +113,11 @@ def _first(row: DiffRow) -> DiffRow:
     )
 
 
-def _state(line: Line | None, *, kept: bool) -> str:
+def _state(line: Line | None) -> str:
     if line is None:
         return "skipped"
-    if kept:
+    if "from" in line:
+        # It was taken over: the line says from which run.
         return "kept"
     return "cached" if line.get("cached") else str(line["status"])
 

@@ -22,6 +22,7 @@ _TEXTUAL: Final = {
     "uuid": "UUID({})",
 }
 _IMPORTS: Final = {
+    "os.environ[": "import os",
     "Path(": "from pathlib import Path",
     "date.fromisoformat(": "from datetime import date",
     "datetime.fromisoformat(": "from datetime import datetime",
@@ -158,7 +159,9 @@ def _script(call: Call, line: str, *, waits: bool) -> str:
     ]
     body_text = "\n".join(body)
     standard = sorted({statement for mark, statement in _IMPORTS.items() if mark in body_text})
-    head = [*(["import asyncio"] if waits else []), *_path_lines(call)[0], *standard, ""]
+    modules = [*(["import asyncio"] if waits else []), *_path_lines(call)[0]]
+    head = [*sorted([*modules, *(one for one in standard if one.startswith("import"))])]
+    head += [*(one for one in standard if one.startswith("from")), ""]
     head.append(f"from hypergraph import {', '.join(sorted([call.runner, *(['SqliteCheckpointer'] if stores else [])]))}")
     head += ["", *_path_lines(call)[1]]
     if waits:

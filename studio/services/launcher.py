@@ -26,6 +26,7 @@ __all__ = ["LaunchError", "Launcher", "Worker"]
 
 _NOT_FOR_WORKERS: Final = ("TEXTUAL", "HYPERGRAPH_STUDIO_")
 _KILL_WAIT: Final = 5.0
+_LAST_WORDS: Final = 4.0
 
 
 class LaunchError(RuntimeError):
@@ -53,6 +54,18 @@ class Worker:
     def alive(self) -> bool:
         """True while it runs."""
         return is_running(self.pid, self.mark)
+
+    @property
+    def has_ended(self) -> bool:
+        """True when its event log is closed: the run ended, and the process is about to."""
+        try:
+            with (self.folder / f"{self.claim}.events").open("rb") as file:
+                file.seek(0, os.SEEK_END)
+                file.seek(max(0, file.tell() - 65_536))
+                last = file.read().rstrip(b"\n").rpartition(b"\n")[2]
+        except OSError:
+            return False
+        return last.startswith(b'{"k":"end"')
 
     @property
     def socket(self) -> Path:
@@ -93,7 +106,7 @@ class Launcher:
         Raises:
             LaunchError: the run has a worker already, or the process cannot be started.
         """
-        found = self.worker(order.run_id)
+        found = self._still_serving(order.run_id)
         if found is not None:
             raise LaunchError(f"Run {order.run_id!r} is running already, as process {found.pid}.")
         folder = self._places.make(self._places.run(order.run_id))
@@ -113,6 +126,15 @@ class Launcher:
         with self._lock:
             self._children.append(process)
         return worker
+
+    def _still_serving(self, run_id: str) -> Worker | None:
+        """Give the worker of a run; one that has said its last word gets a moment to end."""
+        deadline = time.monotonic() + _LAST_WORDS
+        while (found := self.worker(run_id)) is not None and time.monotonic() < deadline:
+            if not found.has_ended:
+                return found
+            time.sleep(0.02)
+        return found
 
     def _spawn(self, folder: Path, order: Order) -> subprocess.Popen[bytes]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_FOR_WORKERS)}

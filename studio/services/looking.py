@@ -61,6 +61,14 @@ def _text(spec: TypeSpec, value: Any) -> str | None:
     return text if len(text) <= _LONGEST else None
 
 
+def _exact(value: Any) -> str | None:
+    """Give the Python text of a value that is plain throughout; a stored object is not what its class would make."""
+    try:
+        return repr(value) if plain_of(value) == value else None
+    except ValueError:
+        return None
+
+
 def editable_text(history: History, run_id: str, name: str, graph: GraphView | None, shown: str) -> str:
     """Give a value of a run as a text that reads back as it."""
     inputs = history.inputs(run_id)
@@ -243,7 +251,7 @@ def _pytest(history: History, acts: Acts, run_id: str, node: str, superstep: int
     call = ", ".join(f"{name}={identifier(name)}" for name in given)
     variable = found.target.attribute or "graph"
     module = found.target.module or "module"
-    expected = _text(_ANY, next(iter((step.values or {}).values()))) if len(step.values or {}) == 1 else None
+    expected = _exact(next(iter((step.values or {}).values()))) if len(step.values or {}) == 1 else None
     check = f"    assert result == {expected}" if expected is not None else "    assert result is not None"
     head = [f"from {module} import {variable}", "", "", f"def test_{identifier(node)}():"]
     return "\n".join([*head, *lines, f"    result = {variable}.nodes[{node!r}].func({call})", check, ""])

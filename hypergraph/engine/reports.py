@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hypergraph.engine.journal import COMPLETED, FAILED, PAUSED, error_text, error_type
 from hypergraph.events import (
     CacheHitEvent,
+    InnerCacheEvent,
     InterruptEvent,
     NodeEndEvent,
     NodeErrorEvent,
@@ -37,19 +38,26 @@ __all__ = [
     "batch_started",
     "cache_hit",
     "chunk",
+    "inner_cache",
+    "node_end",
     "node_ended",
+    "node_start",
     "node_started",
     "run_ended",
     "run_started",
     "stop_requested",
+    "superstep_start",
     "superstep_started",
 ]
 
 
 # The three events that every node makes are built through their plain functions, with arguments by position: a third of the cost.
-_superstep_start = maker(SuperstepStartEvent)
-_node_start = maker(NodeStartEvent)
-_node_end = maker(NodeEndEvent)
+superstep_start = maker(SuperstepStartEvent)
+node_start = maker(NodeStartEvent)
+node_end = maker(NodeEndEvent)
+
+
+_CACHE_FACTS = ("instance", "operation", "hit", "stale", "refreshing", "wrote", "mode")
 
 
 def _emit(run: Run | Batch, event: Any) -> None:
@@ -104,7 +112,7 @@ def run_ended(run: Run, ended: Ended) -> None:
 def superstep_started(run: Run, superstep: int, ready: Sequence[Op]) -> None:
     """Tell which nodes run next."""
     names = tuple([op.name for op in ready])
-    event = _superstep_start(run.run_id, new_span(), run.span_id, run.workflow_id, run.item_index, time(), run.graph.name, superstep, names)
+    event = superstep_start(run.run_id, new_span(), run.span_id, run.workflow_id, run.item_index, time(), run.graph.name, superstep, names)
     run.session.emit(event)  # type: ignore[misc]
 
 
@@ -128,7 +136,7 @@ def node_started(run: Run, line: Line, values: Sequence[Any]) -> None:
     inputs = dict(zip(op.node.inputs, values, strict=False))
     if op.kind == "graph":
         inputs = {name: value for name, value in inputs.items() if value is not INNER}
-    event = _node_start(
+    event = node_start(
         run.run_id, span, run.span_id, run.workflow_id, run.item_index, time(), op.name, run.graph.name, line.superstep, inputs
     )
     run.session.emit(event)  # type: ignore[misc]
@@ -156,11 +164,28 @@ def chunk(run: Run, line: Line, piece: Any) -> None:
     )
 
 
+def inner_cache(run: Run, line: Line, decided: Any) -> None:
+    """Pass on what a cache inside the node's own code decided."""
+    _emit(
+        run,
+        InnerCacheEvent(
+            run_id=run.run_id,
+            span_id=new_span(),
+            parent_span_id=line.span_id,
+            workflow_id=run.workflow_id,
+            item_index=run.item_index,
+            node_name=line.op.name,
+            graph_name=run.graph.name,
+            **{name: getattr(decided, name) for name in _CACHE_FACTS if hasattr(decided, name)},
+        ),
+    )
+
+
 def node_ended(run: Run, line: Line, record: StepRecord | None) -> None:
     """Tell how a node ended: a decision and an end, an error, or a question."""
     op = line.op
     if line.status is COMPLETED and op.kind != "gate":
-        event = _node_end(
+        event = node_end(
             run.run_id, line.span_id, run.span_id, run.workflow_id, run.item_index, time(), op.name, run.graph.name, line.superstep,
             line.duration_ms, line.cached, (), record,
         )  # fmt: skip

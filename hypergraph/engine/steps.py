@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hypergraph.engine import reports
 from hypergraph.engine.journal import ABSENT, COMPLETED, FAILED, PAUSED, Line
 from hypergraph.engine.nested import nested_step
+from hypergraph.engine.observing import observed
 from hypergraph.engine.requests import Ask, Call, Flow
 from hypergraph.nodes import NodeContext
 from hypergraph.results import PauseInfo
@@ -115,7 +116,7 @@ def _invoke(run: Run, line: Line, values: Sequence[Any]) -> Flow:
             args, kwargs = code.arrange(values, _context(run, line) if code.context_param is not None else None)
     except Exception as error:
         return None, error
-    outcome = yield Call(code.func, args, kwargs, awaits=code.is_async, drains=code.is_generator, once=key or None)
+    outcome = yield Call(observed(run, line, code), args, kwargs, awaits=code.is_async, drains=code.is_generator, once=key or None)
     if outcome.error is not None:
         return None, outcome.error
     if key and cache is not None and outcome.value is not None:

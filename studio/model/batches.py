@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from hypergraph.viz.scene import SceneNode
 from studio.model.batch_view import BatchView, FailureGroup
 from studio.model.facts import BatchFacts
 from studio.model.preview import one_line
+from studio.model.run_view import NodeView
 from studio.model.states import ITEM_STATES, item_code
 
-__all__ = ["batch_view", "failure_groups", "stored_states"]
+__all__ = ["batch_view", "failure_groups", "inside_batch", "stored_states"]
 
 _CHANGING: Final = re.compile(r"0x[0-9a-fA-F]+|\d+(?:\.\d+)?|'[^']*'|\"[^\"]*\"|/[\w./-]+")
 _MESSAGE: Final = 100
@@ -43,6 +45,29 @@ def batch_view(batch: str, facts: BatchFacts, groups: Sequence[FailureGroup], *,
     left = counts.get("waiting", 0) + counts.get("running", 0)
     eta = left / rate if live and rate > 0 and left else 0.0
     return BatchView(states, counts, rate if live else 0.0, eta, tuple(groups), batch, facts.runs)
+
+
+def inside_batch(drawn: SceneNode, facts: BatchFacts, outer: NodeView) -> dict[str, NodeView]:
+    """Give the nodes inside a mapped graph, each for all items together.
+
+    Args:
+        drawn: the mapped graph's node as it is drawn.
+        facts: its items.
+        outer: the mapped graph's node as it stands.
+    """
+    inner = drawn.inner.nodes if drawn.inner is not None else ()
+    failed: Counter[str] = Counter(failure[2] for failure in facts.failures.values())
+    gates = any(node.kind == "gate" for node in inner)
+    nodes: dict[str, NodeView] = {}
+    for node in inner:
+        number = failed[node.name]
+        state = outer.state
+        if state == "completed":
+            # Behind a gate nobody counted how many items came by.
+            state = "partial" if number else "unknown" if gates else "completed"
+        error = f"{number} of {facts.size} items failed here" if number else None
+        nodes[node.path] = NodeView(node.path, state, turns=1, error=error, origin=f"{facts.size} items", started_kind="unknown")
+    return nodes
 
 
 def failure_groups(failures: Mapping[int, Failure], inputs: Mapping[int, Mapping[str, str]] | None = None) -> tuple[FailureGroup, ...]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from hypergraph.viz.scene import Scene
 from studio.model.batch_view import BatchView
+from studio.model.batches import inside_batch
 from studio.model.facts import ChildFacts, Line, RunFacts, StepFacts, StepKey
 from studio.model.lineage_view import LineageRow
 from studio.model.lines import decision_text, value_views
@@ -176,6 +177,8 @@ class Projection:
                     node = before[1]
             made[path] = mark, node
             nodes[path] = node
+            if batch is not None and (drawn := scenes.get(path)) is not None:
+                nodes |= inside_batch(drawn, batch, node)
         self._made = made
         for path, line in context.inherited.items():
             if path not in nodes:
@@ -323,9 +326,10 @@ def _sources(facts: RunFacts, step: StepFacts) -> tuple[StepFacts | None, ...]:
 
 
 def _progress(states: bytes) -> ValueView:
-    failed = states.count(ITEM_STATES.index("failed"))
-    ended = len(states) - states.count(0) - states.count(1)
-    return ValueView("items", f"{ended} of {len(states)}", f"{failed} failed" if failed else "")
+    counts = {state: states.count(code) for code, state in enumerate(ITEM_STATES)}
+    ended = len(states) - counts["waiting"] - counts["running"]
+    said = ", ".join(f"{counts[state]} {state}" for state in ("running", "failed", "paused", "stopped") if counts[state])
+    return ValueView("items", f"{ended} of {len(states)}", said)
 
 
 def _kept(path: str, line: Line) -> NodeView:

@@ -146,6 +146,7 @@ class Feed:
         """
         store = self._history.store
         self._alive = self._launcher.is_alive(self._run_id)
+        self._logs.look_up_scene()
         if store is not None:
             found = load_stored(store, self._facts, steps=steps)
             self._run, self._facts = found.run, found.facts

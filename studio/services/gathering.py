@@ -29,6 +29,7 @@ _MOST_CHILDREN: Final = 200
 _MOST_FAILURES: Final = 2_000
 _MOST_COMPARED: Final = 5_000
 _TYPICAL_RUNS: Final = 12
+_HEAD: Final = 128 << 10
 _AFTER_THE_LAST: Final = 1 << 50
 _STREAM_APART: Final = 1 << 48
 _FAILED: Final = item_code("failed")
@@ -93,6 +94,15 @@ class EventLogs:
             path = line.get("path")
             if self._prefix and isinstance(path, str) and path.startswith(self._prefix):
                 line["path"] = path[len(self._prefix) :]
+
+    def look_up_scene(self) -> None:
+        """Find the graph as it is drawn, without reading what happened."""
+        for claim in reversed(claims_in(self._folder)):
+            for line in LogReader(self._folder / f"{claim}.events").read(_HEAD):
+                if line["k"] in {"claim", "scene"}:
+                    self._note(claim, line)
+            if self.scene is not None:
+                return
 
     def last_words(self) -> list[Line]:
         """Give what a worker that crashed wrote past Python, and could not log any more."""

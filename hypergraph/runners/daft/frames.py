@@ -1,0 +1,155 @@
+"""Writes the lazy Daft plan: stages as UDFs over a frame, and results as tickets or as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from hypergraph.runners.daft.emit import Columns, ColumnSpec, Tickets, field_of, taken_out
+from hypergraph.runners.daft.parcels import Depot, Outcome
+from hypergraph.runners.daft.program import Program, Recreated, Stage
+from hypergraph.runners.daft.stages import AsyncStage, Emit, Job, SyncStage
+from hypergraph.runners.daft.types import column_type, nests
+
+__all__ = ["add_outputs", "input_frame", "run_rows"]
+
+_HIDDEN = "__hypergraph"
+_NUMBER = "__row"
+
+
+def input_frame(daft: Any, columns: Mapping[str, Sequence[Any]], count: int) -> Any:
+    """Put the items of a batch into a frame: one column per mapped input, and the items' numbers."""
+    import pyarrow as pa
+
+    data: dict[str, Any] = {_NUMBER: pa.array(range(count), pa.int64())}
+    for place, values in enumerate(columns.values()):
+        data[field_of(place)] = _packed(daft, list(values))
+    return daft.from_pydict(data)
+
+
+def _packed(daft: Any, values: list[Any]) -> Any:
+    """Give a column in Arrow where that keeps every value as it is, else of Python objects."""
+    import pyarrow as pa
+
+    kinds = set(map(type, values))
+    kinds.discard(type(None))
+    if len(kinds) == 1 and (kind := kinds.pop()) in (int, float, str, bool, bytes):
+        try:
+            return pa.array(values, column_type(kind, daft).to_arrow_dtype())
+        except (pa.ArrowException, OverflowError, UnicodeError):  # more than 64 bits, or no valid text
+            pass
+    return daft.Series.from_pylist(values, dtype=daft.DataType.python())
+
+
+def run_rows(daft: Any, frame: Any, job: Job, count: int) -> Outcome:
+    """Run a program over a frame made by `input_frame`, now."""
+    depot: Depot = job.depot
+    inputs = [frame[field_of(place)] for place in range(len(job.program.inputs))]
+    tickets = _staged(daft, frame, job, frame[_NUMBER], inputs, Tickets(depot), daft.DataType.binary(), numbered=True)
+    column = tickets.to_arrow().column(0)
+    return Outcome(job.program.names, depot.open(column.drop_null().to_pylist()), count)
+
+
+def add_outputs(daft: Any, frame: Any, job: Job, hints: Mapping[str, Any], *, keep_going: bool) -> Any:
+    """Add a program's outputs to a frame as columns, lazily."""
+    specs = []
+    for name, slot, _ in job.program.outputs:
+        kind = column_type(hints.get(name), daft)
+        hint = None if isinstance(hints.get(name), daft.DataType) else hints.get(name)
+        specs.append(ColumnSpec(name, slot, hint, kind, nests(hint, kind)))
+    emit = Columns(tuple(specs), keep_going)
+    inputs = [frame[name] for name in job.program.inputs]
+    lead = inputs[0] if inputs else frame[frame.column_names[0]]
+    kept = [frame[name] for name in frame.column_names]
+    staged = _staged(daft, frame, job, lead, inputs, emit, _emitted_type(daft, emit), numbered=False, kept=kept)
+    whole = staged[_HIDDEN]
+    form = emit.form
+    if form == "single":
+        outputs = [whole.alias(specs[0].name)]
+    elif form == "struct":
+        outputs = [whole[field_of(place)].alias(spec.name) for place, spec in enumerate(specs)]
+    else:
+        takers = [daft.func.batch(return_dtype=spec.kind)(_named(taken_out(spec, place), spec.name)) for place, spec in enumerate(specs)]
+        outputs = [take(whole).alias(spec.name) for take, spec in zip(takers, specs, strict=True)]
+    return staged.select(*(staged[name] for name in frame.column_names), *outputs)
+
+
+def _emitted_type(daft: Any, emit: Columns) -> Any:
+    if emit.form == "single":
+        return emit.specs[0].kind
+    if emit.form == "struct":
+        return daft.DataType.struct({field_of(place): spec.kind for place, spec in enumerate(emit.specs)})
+    return daft.DataType.python()
+
+
+def _staged(
+    daft: Any,
+    frame: Any,
+    job: Job,
+    lead: Any,
+    inputs: Sequence[Any],
+    emit: Emit,
+    kind: Any,
+    *,
+    numbered: bool,
+    kept: Sequence[Any] = (),
+) -> Any:
+    """Chain the stages; gives the kept columns and the hidden one that the last stage emits."""
+    program = job.program
+    last = len(program.stages) - 1
+    objects = daft.DataType.python()
+    columns: tuple[Any, ...] = (lead, *inputs)
+    for place, stage in enumerate(program.stages):
+        if stage.asynchronous:
+            udf = daft.func(return_dtype=objects)(_async_function(AsyncStage.of(job, stage)))
+        else:
+            slots = tuple(program.inputs.values()) if place == 0 else None
+            call = SyncStage(job, stage, slots, numbered, emit if place == last else None)
+            udf = _batch_udf(daft, call, program, _title(program, stage), kind if place == last else objects)
+        frame = frame.select(*kept, udf(*columns).alias(_HIDDEN))
+        kept = [frame[name] for name in frame.column_names if name != _HIDDEN]
+        columns = (frame[_HIDDEN],)
+    return frame
+
+
+def _title(program: Program, stage: Stage) -> str:
+    names = [step.name for step in stage.steps if step.kind != "copy"]
+    return " + ".join(names) or program.graph or "results"
+
+
+def _named(func: Callable[..., Any], name: str) -> Callable[..., Any]:
+    func.__name__ = func.__qualname__ = name
+    return func
+
+
+def _batch_udf(daft: Any, call: SyncStage, program: Program, name: str, kind: Any) -> Any:
+    recreated = tuple({one.key: one for one in program.recreated}.values())
+    if recreated:
+        return _stateful_udf(daft, call, recreated, name, kind)
+
+    def fused(*columns: Any) -> Any:
+        return call({}, *columns)
+
+    return daft.func.batch(return_dtype=kind)(_named(fused, name))
+
+
+def _stateful_udf(daft: Any, call: SyncStage, recreated: Sequence[Recreated], name: str, kind: Any) -> Any:
+    class Worker:
+        """Builds what is slow to make, once per worker."""
+
+        def __init__(self) -> None:
+            self.made = {one.key: one.cls() for one in recreated}
+
+        def work(self, *columns: Any) -> Any:
+            """Run the stage."""
+            return call(self.made, *columns)
+
+    Worker.work = daft.method.batch(_named(Worker.work, name), return_dtype=kind)  # type: ignore[method-assign]
+    return daft.cls(Worker)().work
+
+
+def _async_function(call: AsyncStage) -> Callable[..., Any]:
+    async def fused(record: Any) -> Any:
+        return await call(record)
+
+    return _named(fused, " + ".join(step.name for step in call.stage.steps))

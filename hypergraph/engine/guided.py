@@ -8,12 +8,12 @@ down to "one after the other, again while the gate says so", and that is all tha
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from hypergraph.engine.journal import FAILED, Line
+from hypergraph.engine.entries import Entry, EntryJournal
 from hypergraph.engine.regions import reachable
 from hypergraph.engine.run import Ended, Run, Session
 from hypergraph.engine.steps import fail
@@ -25,10 +25,7 @@ from hypergraph.records import RunStatus
 if TYPE_CHECKING:
     from hypergraph.graph import Graph
 
-__all__ = ["Entry", "EntryJournal", "Guided", "guided_of"]
-
-Entry = tuple[Op, int, float, float, Any]
-"""One executed step: operation, superstep, start, end, decision."""
+__all__ = ["Guided", "guided_of"]
 
 
 class _Instruction:
@@ -242,43 +239,6 @@ def _entries(notes: Iterable[Entry | _Laps]) -> Iterator[Entry]:
             yield from note.entries()
         else:
             yield note
-
-
-class EntryJournal(Sequence[Line]):
-    """Lines that are written when somebody reads them.
-
-    Args:
-        entries: gives the executed steps, in order.
-        failures: number of a step (negative ones count from the end) -> what it raised.
-    """
-
-    __slots__ = ("_entries", "_failures", "_lines")
-
-    def __init__(self, entries: Callable[[], Iterable[Entry]], failures: Mapping[int, BaseException]) -> None:
-        self._entries = entries
-        self._failures = failures
-        self._lines: list[Line] | None = None
-
-    def _written(self) -> list[Line]:
-        if self._lines is None:
-            self._lines = [_line(index, *entry) for index, entry in enumerate(self._entries())]
-            for number, error in self._failures.items():
-                failed = self._lines[number]
-                failed.status, failed.error, failed.decision = FAILED, error, None
-        return self._lines
-
-    def __len__(self) -> int:
-        return len(self._written())
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._written()[index]
-
-
-def _line(index: int, op: Op, superstep: int, started: float, ended: float, decision: Any) -> Line:
-    line = Line(op, superstep, index, (1,) * len(op.args), ())
-    line.started, line.ended, line.decision = started, ended, decision
-    line.values = ()
-    return line
 
 
 def guided_of(graph: Graph, *, cached: bool) -> Guided | None:

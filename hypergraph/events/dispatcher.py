@@ -78,6 +78,23 @@ class EventDispatcher:
             except Exception:
                 listener.complain("on_event")
 
+    def teller(self) -> Callable[[Event], None]:
+        """Give `emit` in its cheapest form: for a single processor, which is the rule, without a loop."""
+        if len(self._listeners) != 1 or type(self).emit is not EventDispatcher.emit:
+            return self.emit
+        (listener,) = self._listeners
+        hear = listener.hear
+        if hear is None:
+            return self.emit
+
+        def tell(event: Event) -> None:
+            try:
+                hear(event)
+            except Exception:
+                listener.complain("on_event")
+
+        return tell
+
     async def emit_async(self, event: Event) -> None:
         """Give `event` to all processors, awaiting those that can be awaited."""
         for listener in self._listeners:

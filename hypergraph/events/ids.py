@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Callable
 
-__all__ = ["new_run_id", "new_span"]
+__all__ = ["new_run_id", "new_span", "span_source"]
 
 _BITS = 48
 _MASK = (1 << _BITS) - 1
@@ -17,16 +18,16 @@ _STRIDE = 0x9E3779B97F4B  # odd, therefore a permutation of all 48-bit numbers: 
 
 
 class _Family:
-    """The ids of one process: a prefix of its own and two counters."""
+    """The ids of one process: two sources, the one of spans with a prefix of its own."""
 
-    __slots__ = ("prefix", "runs", "spans")
+    __slots__ = ("runs", "spans")
 
     def __init__(self) -> None:
         self.renew()
 
     def renew(self) -> None:
-        self.prefix = os.urandom(6).hex()
-        self.spans = itertools.count(1).__next__
+        written = os.urandom(6).hex() + "-%x"
+        self.spans = map(written.__mod__, itertools.count(1)).__next__
         self.runs = itertools.count(int.from_bytes(os.urandom(6), "big")).__next__
 
 
@@ -37,7 +38,12 @@ if hasattr(os, "register_at_fork"):
 
 def new_span() -> str:
     """Give an id that no other span has, in this process or another."""
-    return f"{_family.prefix}-{_family.spans():x}"
+    return _family.spans()
+
+
+def span_source() -> Callable[[], str]:
+    """Give what gives new spans, for a loop that needs many; not to be kept, for a forked child takes another."""
+    return _family.spans
 
 
 def new_run_id() -> str:

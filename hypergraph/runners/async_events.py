@@ -30,7 +30,7 @@ class EventPump:
         if dispatcher is None:
             return
         if not dispatcher.has_async:
-            self.emit = dispatcher.emit
+            self.emit = dispatcher.teller()
             return
         queue: asyncio.Queue[Any] = asyncio.Queue()
         loop, home = asyncio.get_running_loop(), threading.get_ident()

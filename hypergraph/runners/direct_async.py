@@ -8,7 +8,7 @@ from itertools import accumulate, groupby
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from hypergraph.engine.guided import Entry, EntryJournal
+from hypergraph.engine.entries import Entry, EntryJournal
 from hypergraph.engine.logs import log_of
 from hypergraph.engine.run import Ended, Run, Session
 from hypergraph.engine.steps import fail

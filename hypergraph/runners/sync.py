@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from hypergraph._text import fix
 from hypergraph.engine.begin import Lineage
+from hypergraph.engine.observing import can_observe
 from hypergraph.engine.requests import Ask, Call, Flow, Outcome, Together
 from hypergraph.engine.run import Ended, Session, StopSignal
 from hypergraph.engine.storing import annotated_types
+from hypergraph.engine.watched import watched_run
 from hypergraph.runners.base import (
     DEFAULT_MAX_ITERATIONS,
     UNSET,
@@ -25,6 +27,7 @@ from hypergraph.runners.listening import dispatcher_of
 
 if TYPE_CHECKING:
     from hypergraph.cache import CacheBackend
+    from hypergraph.engine.straight import Program
     from hypergraph.events import EventDispatcher
     from hypergraph.graph import Graph
     from hypergraph.records import Checkpoint
@@ -174,21 +177,26 @@ class SyncRunner(BaseRunner):
         check_options(
             error_handling=error_handling, on_missing=on_missing, select=select, entrypoint=entrypoint, max_iterations=max_iterations
         )
-        if self._unwatched(event_processors, show_progress) and (workflow_id, checkpoint, fork_from, retry_from) == NO_LINEAGE:
-            # Nothing but the values is asked for: no id to stop it by, nobody to tell, nowhere to store.
+        limit = max_iterations or DEFAULT_MAX_ITERATIONS
+        shown = self.show_progress if show_progress is None else show_progress
+        if self.checkpointer is None and (workflow_id, checkpoint, fork_from, retry_from) == NO_LINEAGE:
+            # Nothing is stored, and there is no id to stop the run by.
             plain = plain_inputs(values, input_values)
             program = direct_program(graph, plain, cached=self.cache is not None)
-            if program is not None:
+            if event_processors or shown:
+                ended = self._watched(program, plain, dispatcher_of(event_processors, shown))
+            elif program is not None:
                 return direct_run(program, plain, error_handling)
-            ended = guided_run(graph, plain, cached=self.cache is not None, max_iterations=max_iterations or DEFAULT_MAX_ITERATIONS)
+            else:
+                ended = guided_run(graph, plain, cached=self.cache is not None, max_iterations=limit)
             if ended is not None:
                 return run_result(graph, ended, error_handling=error_handling, on_missing=on_missing)
         given = merge_inputs(graph, values, input_values)
         check_capabilities("SyncRunner", _CAPABILITIES, graph)
         self._check_store()
-        dispatcher = dispatcher_of(event_processors, self.show_progress if show_progress is None else show_progress)
+        dispatcher = dispatcher_of(event_processors, shown)
         session = self._session(dispatcher, stored=self.checkpointer is not None, graph=graph)
-        session.max_iterations = max_iterations or DEFAULT_MAX_ITERATIONS
+        session.max_iterations = limit
         session.keep_going = error_handling == "continue"
         session.take_over = take_over
         lineage = Lineage(workflow_id, checkpoint, override_workflow, fork_from, retry_from)
@@ -360,12 +368,21 @@ class SyncRunner(BaseRunner):
         shown = self.show_progress if show_progress is None else show_progress
         return self.checkpointer is None and not processors and not shown
 
+    def _watched(self, program: Program | None, given: Mapping[str, Any], dispatcher: EventDispatcher | None) -> Ended | None:
+        """Run a program before an audience; None where the whole conversation is needed."""
+        if program is None or program.inner or dispatcher is None or can_observe():
+            return None
+        try:
+            return watched_run(program, given, Session("SyncRunner", emit=dispatcher.teller()))
+        finally:
+            dispatcher.shutdown()
+
     def _session(self, dispatcher: EventDispatcher | None, *, stored: bool, graph: Graph) -> Session:
         if stored:
             self.checkpointer.trust(annotated_types(graph))
         return Session(
             "SyncRunner",
-            emit=dispatcher.emit if dispatcher is not None else None,
+            emit=dispatcher.teller() if dispatcher is not None else None,
             cache=self.cache,
             stored=stored,
             signal=StopSignal(),

@@ -15,6 +15,7 @@ from hypergraph._text import duration, plural
 
 __all__ = [
     "Checkpoint",
+    "CheckpointLink",
     "NewRun",
     "Owner",
     "PauseRecord",
@@ -227,6 +228,23 @@ class Run:
         return f"Run: {self.id}{name} | " + " | ".join(parts)
 
 
+@dataclass(frozen=True, slots=True)
+class CheckpointLink:
+    """One run in the line of forks that made a checkpoint.
+
+    Attributes:
+        run_id: the run.
+        inputs: what it was started with, its source's inputs included.
+        seed: values that it took up in place of its source's.
+        steps: how many of the checkpoint's steps are its own.
+    """
+
+    run_id: str | None
+    inputs: Mapping[str, Any]
+    seed: Mapping[str, Any]
+    steps: int
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Checkpoint:
     """A run's state at one moment: what a fork or retry starts from.
@@ -238,6 +256,7 @@ class Checkpoint:
         retry_of, retry_index: set when it was taken for a retry.
         inputs: the source's run inputs.
         edits: values changed by `with_values`.
+        line: the runs whose steps these are, oldest first: each begins with its own inputs and seed, then come its steps.
     """
 
     values: Mapping[str, Any]
@@ -248,6 +267,7 @@ class Checkpoint:
     retry_index: int | None = None
     inputs: Mapping[str, Any] = field(default_factory=dict)
     edits: Mapping[str, Any] = field(default_factory=dict)
+    line: tuple[CheckpointLink, ...] = ()
 
     def with_values(self, values: Mapping[str, Any]) -> Checkpoint:
         """Give a checkpoint in which these values are changed: their producers are kept, what reads them runs again."""

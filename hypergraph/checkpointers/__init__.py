@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hypergraph.checkpointers.sqlite import SqliteCheckpointer
     from hypergraph.checkpointers.tables import RunTable, StepTable
     from hypergraph.checkpointers.tagged import TaggedSerializer
-    from hypergraph.records import Checkpoint, NewRun, Owner, PauseRecord, Run, StepRecord, StepStatus, WorkflowStatus
+    from hypergraph.records import Checkpoint, CheckpointLink, NewRun, Owner, PauseRecord, Run, StepRecord, StepStatus, WorkflowStatus
 else:
     # Loaded on first use: a program that only reads a policy need not pay for a database.
     __getattr__, __dir__ = lazy_face(
@@ -67,6 +67,7 @@ else:
             "hypergraph.checkpointers.tagged": ("TaggedSerializer",),
             "hypergraph.records": (
                 "Checkpoint",
+                "CheckpointLink",
                 "NewRun",
                 "Owner",
                 "PauseRecord",
@@ -81,6 +82,7 @@ else:
 __all__ = [
     "Changes",
     "Checkpoint",
+    "CheckpointLink",
     "CheckpointPolicy",
     "Checkpointer",
     "Counts",

@@ -9,7 +9,7 @@ from typing import Any
 from hypergraph.checkpointers.queries.ancestry import fork_id, source_missing
 from hypergraph.checkpointers.tagged import TaggedSerializer
 from hypergraph.exceptions import SerializationError
-from hypergraph.records import Checkpoint, NewRun, PauseRecord, Run, StepRecord, WorkflowStatus
+from hypergraph.records import Checkpoint, CheckpointLink, NewRun, PauseRecord, Run, StepRecord, WorkflowStatus
 
 __all__ = ["Link", "SyncDefaults", "checkpoint_of", "cut_of", "kept_of", "options_of", "serializer_of"]
 
@@ -76,19 +76,18 @@ def cut_of(run: Run, cut: int | None) -> int | None:
 def checkpoint_of(store: object, run_id: str, superstep: int | None, line: Sequence[Link]) -> Checkpoint:
     """Fold a line of forks, newest first, into a checkpoint."""
     values: dict[str, Any] = {}
-    edits: dict[str, Any] = {}
     steps: list[StepRecord] = []
+    links: list[CheckpointLink] = []
+    inputs: dict[str, Any] = {}
     for link in reversed(line):
-        _, seed = kept_of(store, link.run)
+        own, seed = kept_of(store, link.run)
+        inputs = {**inputs, **own}
         values.update(seed)
-        edits.update(seed)
         for step in link.steps:
             values.update(step.values or {})
-            for name in step.values or {}:
-                edits.pop(name, None)
         steps += link.steps
-    inputs = kept_of(store, line[0].run)[0] if line else {}
-    return Checkpoint(values, steps, source_run_id=run_id, source_superstep=superstep, inputs=inputs, edits=edits)
+        links.append(CheckpointLink(link.run.id, inputs, seed, len(link.steps)))
+    return Checkpoint(values, steps, source_run_id=run_id, source_superstep=superstep, inputs=inputs, line=tuple(links))
 
 
 class SyncDefaults:

@@ -258,7 +258,7 @@ def _item_run(batch: Batch, index: int, inputs: dict[str, Any]) -> Run:
 def _item_origin(batch: Batch, source: StoredRun) -> Flow:
     checkpoint = yield Ask("get_checkpoint", source.id)
     if batch.resumes:
-        return Origin(True, tuple(checkpoint.steps), checkpoint.inputs)
+        return Origin(True, tuple(checkpoint.steps), checkpoint.inputs, line=checkpoint.line)
     return Origin(
         False,
         tuple(checkpoint.steps),
@@ -266,6 +266,7 @@ def _item_origin(batch: Batch, source: StoredRun) -> Flow:
         source_id=source.id,
         retry_of=source.id if batch.retry_of is not None else None,
         retry_index=batch.retry_index,
+        line=checkpoint.line,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hypergraph._text import fix, quoted
 from hypergraph.engine.answers import split_answers
 from hypergraph.engine.requests import Ask, Flow
-from hypergraph.engine.restore import changed_inputs
+from hypergraph.engine.restore import changed_inputs, same
 from hypergraph.engine.run import Origin, Run, Session
 from hypergraph.events import new_run_id
 from hypergraph.exceptions import (
@@ -22,11 +22,11 @@ from hypergraph.exceptions import (
     WorkflowForkError,
 )
 from hypergraph.plan import plan_of
-from hypergraph.records import WorkflowStatus
+from hypergraph.records import CheckpointLink, WorkflowStatus
 
 if TYPE_CHECKING:
     from hypergraph.graph import Graph
-    from hypergraph.records import Checkpoint, StepRecord
+    from hypergraph.records import Checkpoint
     from hypergraph.records import Run as StoredRun
 
 __all__ = ["Lineage", "begin_flow", "check_workflow_id", "new_workflow_id", "refuse_existing"]
@@ -101,6 +101,8 @@ def _check_missing(graph: Graph, inputs: Mapping[str, Any], origin: Origin | Non
             raise MissingInputError(missing, list(inputs))
         return
     known = {**origin.inputs, **origin.edits, **inputs}
+    for link in origin.line:
+        known.update(link.seed)
     for step in origin.steps:
         known.update(step.values or {})
     missing = graph.missing_inputs(known)
@@ -132,7 +134,9 @@ def _stored_origin(graph: Graph, inputs: Mapping[str, Any], answers: Mapping[str
     if lineage.checkpoint is not None:
         if existing is not None:
             raise _taken(existing.id, "started from a checkpoint")
-        return workflow_id or new_workflow_id(), _snapshot(lineage.checkpoint, inputs)
+        source = lineage.checkpoint.source_run_id
+        foreign = source is None or (yield Ask("get_run_async", source)) is None
+        return workflow_id or new_workflow_id(), _snapshot(lineage.checkpoint, inputs, foreign=foreign)
     if existing is None:
         return workflow_id or new_workflow_id(), None
     refuse_existing(existing, graph, kind="run", stored_nodes=(yield Ask("get_sources_async", existing.id)))
@@ -148,7 +152,7 @@ def _stored_origin(graph: Graph, inputs: Mapping[str, Any], answers: Mapping[str
         )
     checkpoint: Checkpoint = yield Ask("get_checkpoint", existing.id)
     lost = max(existing.lost_claims, 1) if existing.status is WorkflowStatus.ACTIVE else 0
-    return existing.id, Origin(True, tuple(checkpoint.steps), checkpoint.inputs, checkpoint.edits, lost_claims=lost)
+    return existing.id, Origin(True, tuple(checkpoint.steps), checkpoint.inputs, checkpoint.edits, lost_claims=lost, line=checkpoint.line)
 
 
 def _from_source(source: str, workflow_id: str | None, inputs: Mapping[str, Any], *, retry: bool) -> Flow:
@@ -165,29 +169,38 @@ def _from_source(source: str, workflow_id: str | None, inputs: Mapping[str, Any]
     return new_id, _snapshot(checkpoint, inputs)
 
 
-def _snapshot(checkpoint: Checkpoint, inputs: Mapping[str, Any]) -> Origin:
+def _snapshot(checkpoint: Checkpoint, inputs: Mapping[str, Any], *, foreign: bool = False) -> Origin:
     changes: dict[str, tuple[Any, Any]] = {
         name: (checkpoint.inputs.get(name), value) for name, value in changed_inputs(checkpoint.inputs, inputs).items()
     }
-    before = _fold(checkpoint.steps)
-    changes.update({name: (before.get(name), value) for name, value in checkpoint.edits.items()})
+    before = _folded(checkpoint)
+    # A snapshot that was made by hand has values that no step of it made: they count as edits.
+    edits = {name: value for name, value in checkpoint.values.items() if name not in before or not same(before[name], value)}
+    changes.update({name: (before.get(name), value) for name, value in edits.items()})
     return Origin(
         False,
         tuple(checkpoint.steps),
         checkpoint.inputs,
-        checkpoint.edits,
+        edits,
         source_id=checkpoint.source_run_id,
         source_superstep=checkpoint.source_superstep,
         retry_of=checkpoint.retry_of,
         retry_index=checkpoint.retry_index,
         changes=changes,
+        line=checkpoint.line,
+        foreign=foreign,
     )
 
 
-def _fold(steps: Iterable[StepRecord]) -> dict[str, Any]:
+def _folded(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Fold a snapshot's line of forks, leaving out what was changed in the snapshot itself."""
     values: dict[str, Any] = {}
-    for step in steps:
-        values.update(step.values or {})
+    place = 0
+    for link in checkpoint.line or (CheckpointLink(None, {}, {}, len(checkpoint.steps)),):
+        values.update(link.seed)
+        for step in checkpoint.steps[place : place + link.steps]:
+            values.update(step.values or {})
+        place += link.steps
     return values
 
 

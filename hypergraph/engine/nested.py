@@ -89,7 +89,7 @@ def child_origin(run: Run, workflow_id: str | None, name: str) -> Flow:
         if existing is None:
             return None
         checkpoint = yield Ask("get_checkpoint", workflow_id)
-        return Origin(True, tuple(checkpoint.steps), checkpoint.inputs, lost_claims=origin.lost_claims)
+        return Origin(True, tuple(checkpoint.steps), checkpoint.inputs, lost_claims=origin.lost_claims, line=checkpoint.line)
     if origin.source_id is None:
         return None
     source = f"{origin.source_id}/{name}"
@@ -104,6 +104,7 @@ def child_origin(run: Run, workflow_id: str | None, name: str) -> Flow:
         source_id=source,
         retry_of=source if origin.retry_of else None,
         retry_index=origin.retry_index,
+        line=checkpoint.line,
     )
 
 

@@ -8,44 +8,102 @@ from typing import TYPE_CHECKING, Any
 from hypergraph._hashing import hash_value
 from hypergraph.engine.journal import ABSENT, COMPLETED, Line
 from hypergraph.nodes import END
-from hypergraph.records import StepRecord, StepStatus
+from hypergraph.records import CheckpointLink, StepRecord, StepStatus
 
 if TYPE_CHECKING:
-    from hypergraph.engine.run import Run
+    from hypergraph.engine.run import Origin, Run
     from hypergraph.engine.state import State
-    from hypergraph.plan import Op
+    from hypergraph.plan import Op, Plan
 
-__all__ = ["changed_inputs", "restore", "same"]
+__all__ = ["changed_inputs", "good_values", "restore", "same"]
 
 
 def restore(run: Run) -> None:
-    """Fill a run's state: stored inputs, restored steps, edits, then the inputs given now. Only what really differs makes stale."""
+    """Fill a run's state: stored inputs, restored steps, edits, then the inputs given now. Only what really differs makes stale.
+
+    Along a line of forks each one's inputs and seed come between its source's steps and its own, as they did when it ran: so versions
+    are what they were then.
+    """
     state, origin = run.state, run.origin
     if origin is None:
         state.give(run.inputs)
         return
-    state.give(origin.inputs)
-    steps = sorted(origin.steps, key=_place)
-    run.session.after(steps)
-    for step in steps:
-        _replay(run, step)
-    if steps:
-        run.superstep = steps[-1].superstep + 1
-        run.index = max(step.index for step in steps) + 1
+    line = origin.line or (CheckpointLink(origin.source_id, origin.inputs, {}, len(origin.steps)),)
+    if not origin.resumes:
+        line = (*line, CheckpointLink(None, {**line[-1].inputs, **run.inputs}, origin.edits, 0))
+    run.session.after(origin.steps)
+    known: Mapping[str, Any] = {}
+    place = 0
+    for number, link in enumerate(line):
+        if number == len(line) - 1 and number:
+            run.inherited = {op.index: state.runs[op.index] for op in run.plan.ops if state.runs[op.index]}
+        _take_up(state, link, known if number else None)
+        for step in sorted(origin.steps[place : place + link.steps], key=_place):
+            _replay(run, step)
+        place += link.steps
+        known = link.inputs
+    if origin.steps:
+        run.superstep = max(step.superstep for step in origin.steps) + 1
+        run.index = max(step.index for step in origin.steps) + 1
         run.first = run.superstep
     if origin.resumes:
-        run.kept = len(steps)
-    else:
-        run.inherited = {op.index: state.runs[op.index] for op in run.plan.ops if state.runs[op.index]}
-    for name, value in origin.edits.items():
-        _edit(state, name, value)
-    for name, value in changed_inputs(origin.inputs, run.inputs).items():
-        slot = run.plan.given.get(name)
+        run.kept = line[-1].steps
+    if not run.session.answering:
+        run.waiting = {}
+
+
+def _take_up(state: State, link: CheckpointLink, known: Mapping[str, Any] | None) -> None:
+    """Begin a run as it began: with its inputs, and with the values that it took up in place of its source's."""
+    if known is None:
+        state.give(link.inputs)
+        _settle(state, link.seed)
+        return
+    _settle(state, link.seed)
+    for name, value in changed_inputs(known, link.inputs).items():
+        slot = state.plan.given.get(name)
         if slot is not None:
             state.write(slot, value)
             _force(state, slot)
-    if not run.session.answering:
-        run.waiting = {}
+
+
+def _settle(state: State, seed: Mapping[str, Any]) -> None:
+    """Put values where they belong. Whose producer has not run counts as made by it, from the inputs as they are: it is kept."""
+    left = dict(seed)
+    for op in state.plan.ops if seed else ():
+        names = [name for name in op.node.data_outputs if name in left]
+        if not names or state.runs[op.index]:
+            continue
+        versions = tuple(max((state.versions[slot] for slot in argument.slots), default=0) for argument in op.args)
+        line = Line(op, 0, 0, versions, state.seen(op))
+        line.status = COMPLETED
+        line.values = tuple(left.pop(name, ABSENT) for name in op.node.data_outputs)
+        state.apply(line)
+    for name, value in left.items():
+        _edit(state, name, value)
+
+
+def good_values(plan: Plan, origin: Origin, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the values of a snapshot that are still good: edits, and what does not depend on an edit or on a changed input.
+
+    They are the seed of a fork whose source is not in its store, since nothing else of the source is there when the fork is resumed.
+    """
+    values: dict[str, Any] = {}
+    for link in origin.line:
+        values.update(link.seed)
+    for step in origin.steps:
+        values.update(step.values or {})
+    values.update(origin.edits)
+    changed = {*origin.edits, *changed_inputs(origin.inputs, inputs)}
+    stale: set[int] = set()
+    open_ = [plan.given[name] for name in changed if name in plan.given]
+    open_ += [slot for op in plan.ops for name, slot in zip(op.node.data_outputs, op.outs, strict=True) if name in changed]
+    while open_:
+        for op in _readers(plan.ops, open_.pop()):
+            if op.index not in stale:
+                stale.add(op.index)
+                open_ += op.outs
+    spoilt = {name for op in plan.ops if op.index in stale for name in op.node.data_outputs}
+    return {name: value for name, value in values.items() if name in origin.edits or name not in spoilt}
 
 
 def changed_inputs(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

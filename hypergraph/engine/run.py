@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypergraph.engine.journal import record_of
 from hypergraph.engine.state import State
-from hypergraph.records import RunStatus, StepRecord
+from hypergraph.records import CheckpointLink, RunStatus, StepRecord
 
 if TYPE_CHECKING:
     from hypergraph.cache import CacheBackend
@@ -123,6 +123,8 @@ class Origin:
         edits: values that were changed in a snapshot.
         source_id, source_superstep, retry_of, retry_index: where it comes from, for a fork or retry.
         lost_claims: how many owners went away without ending the run.
+        line: the runs whose steps these are, oldest first, each with what it began with.
+        foreign: the source is not in this store: what is still good of its values goes into the fork's seed.
     """
 
     resumes: bool
@@ -135,6 +137,8 @@ class Origin:
     retry_index: int | None = None
     changes: Mapping[str, tuple[Any, Any]] | None = None
     lost_claims: int = 0
+    line: tuple[CheckpointLink, ...] = ()
+    foreign: bool = False
 
 
 class Run:

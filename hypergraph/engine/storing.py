@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from hypergraph._typing import format_type
+from hypergraph.engine.restore import good_values
 from hypergraph.records import NewRun, PauseRecord
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def new_run(run: Run) -> NewRun:
         retry_index=fork.retry_index if fork is not None else None,
         config=config_of(run.graph, "run", run.session.config),
         inputs={**fork.inputs, **run.inputs} if fork is not None else run.inputs,
-        seed=fork.edits if fork is not None else {},
+        seed=(good_values(run.plan, fork, run.inputs) if fork.foreign else fork.edits) if fork is not None else {},
         sources=run.graph.sources if top else {},
         changes=fork.changes if fork is not None else None,
         actor=run.session.actor,

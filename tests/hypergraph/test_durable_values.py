@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hypergraph.checkpointers import CheckpointPolicy, MemoryCheckpointer, Opaque, SqliteCheckpointer, WorkflowStatus
+from hypergraph.checkpointers import Checkpoint, CheckpointPolicy, MemoryCheckpointer, Opaque, SqliteCheckpointer, WorkflowStatus
 from hypergraph.exceptions import CheckpointError, SerializationError
 from hypergraph.graph import Graph
 from hypergraph.nodes import node
@@ -29,7 +29,7 @@ BROKEN = {"now": False}
 
 
 @node(output_name="doc")
-def make(title: str):  # noqa: ANN201  the class is found through the module, not through an annotation
+def make(title: str):
     return Doc(title, ("a",))
 
 
@@ -160,3 +160,105 @@ async def test_a_run_whose_window_dropped_steps_is_read_but_not_resumed(face: st
         with pytest.raises(CheckpointError, match="'make' in superstep 0"):
             await run(face, store, GRAPH, **options)
     await store.close()
+
+
+class TestForksThatAreResumed:
+    """A fork that is stopped half-way goes on as what it was: with its own inputs and values, not with its source's."""
+
+    calls: list[str] = []
+    broken: set[str] = set()
+
+    def graph(self) -> Graph:
+        def work(name: str) -> None:
+            self.calls.append(name)
+            if name in self.broken:
+                raise ConnectionError(name)
+
+        @node(output_name="a")
+        def one(x: int) -> int:
+            work("one")
+            return x + 1
+
+        @node(output_name="b")
+        def two(a: int) -> int:
+            work("two")
+            return a * 2
+
+        @node(output_name="c")
+        def three(b: int, y: int = 1) -> int:
+            work("three")
+            return b + y
+
+        return Graph([one, two, three], name="line")
+
+    @pytest.fixture(autouse=True)
+    def start(self) -> None:
+        self.calls.clear()
+        self.broken.clear()
+
+    async def fail(self, face: str, store: Any, node_name: str, *args: Any, **kwargs: Any) -> None:
+        self.broken.add(node_name)
+        with pytest.raises(ConnectionError, match=node_name):
+            await run(face, store, self.graph(), *args, **kwargs)
+        self.broken.clear()
+        self.calls.clear()
+
+    async def goes_on(self, face: str, store: Any, workflow_id: str, ran: list[str], c: int) -> None:
+        result = await run(face, store, self.graph(), workflow_id=workflow_id)
+        assert (result["c"], self.calls) == (c, ran)
+        assert store.state(workflow_id)["c"] == c
+
+    @pytest.mark.parametrize(("failing", "ran"), [("one", ["one", "two", "three"]), ("two", ["two", "three"]), ("three", ["three"])])
+    async def test_with_a_changed_input(self, face: str, failing: str, ran: list[str], tmp_path: Path) -> None:
+        store = SqliteCheckpointer(tmp_path / "runs.db")
+        await self.fail(face, store, "three", x=1, workflow_id="src")
+        await self.fail(face, store, failing, x=10, fork_from="src", workflow_id="f")
+        await self.goes_on(face, store, "f", ran, 23)
+        await store.close()
+
+    @pytest.mark.parametrize(("failing", "ran"), [("two", ["two", "three"]), ("three", ["three"])])
+    async def test_with_an_edited_value(self, face: str, failing: str, ran: list[str], tmp_path: Path) -> None:
+        store = SqliteCheckpointer(tmp_path / "runs.db")
+        await self.fail(face, store, "three", x=1, workflow_id="src")
+        edited = store.checkpoint("src").with_values({"a": 50})
+        await self.fail(face, store, failing, checkpoint=edited, workflow_id="e")
+        await self.goes_on(face, store, "e", ran, 101)
+        await store.close()
+
+    async def test_a_fork_of_an_edited_fork_runs_nothing_again(self, face: str, tmp_path: Path) -> None:
+        store = SqliteCheckpointer(tmp_path / "runs.db")
+        await run(face, store, self.graph(), x=1, workflow_id="src")
+        await run(face, store, self.graph(), checkpoint=store.checkpoint("src").with_values({"a": 50}), workflow_id="e")
+        self.calls.clear()
+        result = await run(face, store, self.graph(), fork_from="e", workflow_id="f")
+        assert (result["c"], self.calls) == (101, [])
+        again = await run(face, store, self.graph(), {"y": 5}, fork_from="f", workflow_id="f2")
+        assert (again["c"], self.calls) == (105, ["three"])
+        assert store.checkpoint("f2").values == {"a": 50, "b": 100, "c": 105}
+        await store.close()
+
+    @pytest.mark.parametrize(("failing", "ran"), [("two", ["two", "three"]), ("three", ["three"])])
+    async def test_from_a_snapshot_of_another_store(self, face: str, failing: str, ran: list[str], tmp_path: Path) -> None:
+        other, store = SqliteCheckpointer(tmp_path / "other.db"), SqliteCheckpointer(tmp_path / "runs.db")
+        await self.fail(face, other, "three", x=1, workflow_id="src")
+        edited = other.checkpoint("src").with_values({"a": 50})
+        await self.fail(face, store, failing, checkpoint=edited, workflow_id="f")
+        # The stale value of the source is not taken for a good one.
+        await self.goes_on(face, store, "f", ran, 101)
+        for one in (other, store):
+            await one.close()
+
+    async def test_from_a_snapshot_of_another_store_as_it_was(self, face: str, tmp_path: Path) -> None:
+        other, store = SqliteCheckpointer(tmp_path / "other.db"), SqliteCheckpointer(tmp_path / "runs.db")
+        await self.fail(face, other, "three", x=1, workflow_id="src")
+        await self.fail(face, store, "three", checkpoint=other.checkpoint("src"), workflow_id="f")
+        await self.goes_on(face, store, "f", ["three"], 5)
+        for one in (other, store):
+            await one.close()
+
+    async def test_from_a_snapshot_made_by_hand(self, face: str, tmp_path: Path) -> None:
+        store = SqliteCheckpointer(tmp_path / "runs.db")
+        by_hand = Checkpoint(values={"a": 7}, steps=[], inputs={"x": 1})
+        await self.fail(face, store, "three", checkpoint=by_hand, workflow_id="h")
+        await self.goes_on(face, store, "h", ["three"], 15)
+        await store.close()

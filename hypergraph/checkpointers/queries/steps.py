@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from hypergraph._text import fix
 from hypergraph.checkpointers.queries.context import Context, Operation, read_data
-from hypergraph.checkpointers.queries.runs import get_inputs
 from hypergraph.checkpointers.rows import LARGE, STEP_COLUMNS, read_step
 from hypergraph.checkpointers.values import decompress
 from hypergraph.exceptions import CheckpointError
-from hypergraph.records import Checkpoint, StepRecord
+from hypergraph.records import Checkpoint, CheckpointLink, StepRecord
 
 __all__ = ["Link", "chain_of", "get_checkpoint", "get_state", "get_steps", "refuse_dropped", "stats", "steps_of"]
 
@@ -76,30 +74,26 @@ def chain_of(run_id: str, superstep: int | None = None) -> Operation[list[Link]]
     return found
 
 
-def _folded(context: Context, run_id: str, superstep: int | None) -> Operation[tuple[dict[str, Any], list[StepRecord], dict[str, Any]]]:
-    """Give (state, steps, edits): the inherited steps first, each fork's seed between its source's steps and its own."""
+def _folded(
+    context: Context, run_id: str, superstep: int | None
+) -> Operation[tuple[dict[str, Any], list[StepRecord], list[CheckpointLink]]]:
+    """Give (state, steps, line): the inherited steps first, each fork's seed between its source's steps and its own."""
     values: dict[str, Any] = {}
     steps: list[StepRecord] = []
-    edits: dict[str, Any] = {}
+    line: list[CheckpointLink] = []
+    inputs: dict[str, Any] = {}
     for link in (yield from chain_of(run_id, superstep)):
-        seed = yield from read_data(context, link.key, "seed")
-        if seed:
-            values.update(seed)
-            edits.update(seed)
+        seed = (yield from read_data(context, link.key, "seed")) or {}
+        inputs = {**inputs, **((yield from read_data(context, link.key, "inputs")) or {})}
+        values.update(seed)
         own = yield from steps_of(context, link.key, link.run_id, link.cut)
-        _fold(own, values, edits)
+        for step in own:
+            # A step without values failed or paused; an output that is None is a value.
+            if step.values is not None:
+                values.update(step.values)
         steps += own
-    return values, steps, edits
-
-
-def _fold(steps: Iterable[StepRecord], values: dict[str, Any], edits: dict[str, Any]) -> None:
-    for step in steps:
-        if step.values is None:
-            continue
-        values.update(step.values)
-        if edits:
-            for name in step.values:
-                edits.pop(name, None)
+        line.append(CheckpointLink(link.run_id, inputs, seed, len(own)))
+    return values, steps, line
 
 
 def get_state(context: Context, run_id: str, *, superstep: int | None = None) -> Operation[dict[str, Any]]:
@@ -110,9 +104,15 @@ def get_state(context: Context, run_id: str, *, superstep: int | None = None) ->
 
 def get_checkpoint(context: Context, run_id: str, *, superstep: int | None = None) -> Operation[Checkpoint]:
     """Give a run's state at one moment, with the steps that made it and the run's inputs."""
-    values, steps, edits = yield from _folded(context, run_id, superstep)
-    inputs = yield from get_inputs(context, run_id)
-    return Checkpoint(values=values, steps=steps, source_run_id=run_id, source_superstep=superstep, inputs=inputs, edits=edits)
+    values, steps, line = yield from _folded(context, run_id, superstep)
+    return Checkpoint(
+        values,
+        steps,
+        source_run_id=run_id,
+        source_superstep=superstep,
+        inputs=line[-1].inputs if line else {},
+        line=tuple(line),
+    )
 
 
 def refuse_dropped(run_id: str) -> Operation[None]:

@@ -8,7 +8,7 @@ from typing import Any
 from hypergraph.runners.daft.emit import Columns, ColumnSpec, Tickets, field_of, taken_out
 from hypergraph.runners.daft.parcels import Depot, Outcome
 from hypergraph.runners.daft.program import Program, Recreated, Stage
-from hypergraph.runners.daft.stages import AsyncStage, Emit, Job, SyncStage
+from hypergraph.runners.daft.stages import AsyncStage, Emit, Job, Shipped, SyncStage
 from hypergraph.runners.daft.types import column_type, nests
 
 __all__ = ["add_outputs", "input_frame", "run_rows"]
@@ -127,13 +127,17 @@ def _batch_udf(daft: Any, call: SyncStage, program: Program, name: str, kind: An
     if recreated:
         return _stateful_udf(daft, call, recreated, name, kind)
 
-    def fused(*columns: Any) -> Any:
-        return call({}, *columns)
+    held = Shipped(call)
 
-    return daft.func.batch(return_dtype=kind)(_named(fused, name))
+    def fused(*columns: Any) -> Any:
+        return held.call({}, *columns)
+
+    return daft.func.batch(return_dtype=kind, use_process=False)(_named(fused, name))
 
 
 def _stateful_udf(daft: Any, call: SyncStage, recreated: Sequence[Recreated], name: str, kind: Any) -> Any:
+    held = Shipped(call)
+
     class Worker:
         """Builds what is slow to make, once per worker."""
 
@@ -142,14 +146,16 @@ def _stateful_udf(daft: Any, call: SyncStage, recreated: Sequence[Recreated], na
 
         def work(self, *columns: Any) -> Any:
             """Run the stage."""
-            return call(self.made, *columns)
+            return held.call(self.made, *columns)
 
     Worker.work = daft.method.batch(_named(Worker.work, name), return_dtype=kind)  # type: ignore[method-assign]
-    return daft.cls(Worker)().work
+    return daft.cls(Worker, use_process=False)().work
 
 
 def _async_function(call: AsyncStage) -> Callable[..., Any]:
+    held = Shipped(call)
+
     async def fused(record: Any) -> Any:
-        return await call(record)
+        return await held.call(record)
 
     return _named(fused, " + ".join(step.name for step in call.stage.steps))

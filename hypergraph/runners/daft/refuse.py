@@ -36,7 +36,7 @@ def refuse_options(keywords: Mapping[str, Any]) -> None:
     found = sorted(_CHECKPOINTING & set(keywords))
     if found:
         raise ReservedOptionError(
-            f"DaftRunner cannot execute with checkpointing: {quoted(found)} are reserved runner options, and this runner does not take them."
+            f"DaftRunner stores nothing: {quoted(found)} are reserved runner options, and this runner does not take them."
             + fix(f"Use {_OTHERS} with a checkpointer", f"If an input has that name, pass it as values={{{found[0]!r}: ...}}"),
             capability="supports_checkpointing",
         )

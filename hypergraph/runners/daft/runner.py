@@ -53,7 +53,7 @@ class DaftRunner(BaseRunner):
         """Async nodes and distribution; no cycles, gates, interrupts, events or checkpoints."""
         return _CAPABILITIES
 
-    def run(  # type: ignore[override]
+    def run(
         self,
         graph: Graph,
         values: Mapping[str, Any] | None = None,
@@ -156,7 +156,8 @@ class DaftRunner(BaseRunner):
             return missing_result(graph, params, map_mode, items.count, missing, list(given))
         known = graph.inputs.all
         shared = {name: value for name, value in items.shared.items() if name in known}
-        columns = dict(zip(params, map(list, zip(*items.columns(), strict=True)), strict=True))
+        rows = list(items.columns())
+        columns = {name: [row[place] for row in rows] for place, name in enumerate(params)}
         job = self._job(graph, columns, shared, first_only=not keep_going, depot=Depot(), clone=items.clone)
         daft = load_daft()
         outcome = run_rows(daft, input_frame(daft, columns, items.count), job, items.count)

@@ -14,7 +14,7 @@ from hypergraph.runners.daft.parcels import before
 from hypergraph.runners.daft.program import Program, Stage, Step
 from hypergraph.runners.daft.rows import Column, Failure, Rows, Setting, noted
 
-__all__ = ["AsyncStage", "Emit", "Job", "Record", "SyncStage"]
+__all__ = ["AsyncStage", "Emit", "Job", "Record", "Shipped", "SyncStage"]
 
 
 class Emit(Protocol):
@@ -41,6 +41,33 @@ class CacheOnWorkers:
         except Exception:  # a lock or a connection inside
             return CacheOnWorkers, (None,)
         return CacheOnWorkers, (self.cache,)
+
+
+class Shipped:
+    """Holds what a UDF calls. It is written out only where a UDF really leaves the process.
+
+    Daft pickles every UDF once to see that it could be sent, also where all of it stays here: a large broadcast value would be copied
+    for nothing, and a lock or a connection refused.
+
+    Args:
+        call: the stage.
+    """
+
+    __slots__ = ("call",)
+
+    def __init__(self, call: Any) -> None:
+        self.call = call
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        import daft
+
+        if daft.get_or_infer_runner_type() == "native":
+            return _stayed, ()
+        return Shipped, (self.call,)
+
+
+def _stayed() -> Any:
+    raise RuntimeError("This UDF was written for the process that it was made in: Daft's native runner was in use there.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,11 +261,11 @@ class AsyncStage:
     async def _raw(self, step: Step, args: Sequence[Any]) -> Any:
         cache = self.job.cache.cache if step.node is not None else None
         key = cache_key(step.node, args) if cache is not None else ""
-        if key:
-            hit, value = cache.get(key)
-            if hit:
-                return value
+        if cache is None or not key:
+            return await step.func(*args)
+        hit, value = cache.get(key)
+        if hit:
+            return value
         raw = await step.func(*args)
-        if key:
-            cache.set(key, raw)
+        cache.set(key, raw)
         return raw

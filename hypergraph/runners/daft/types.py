@@ -139,7 +139,7 @@ def _fields(hint: Any) -> dict[str, Any]:
     try:
         if is_typeddict(hint):
             # A key that may be absent would come back as None.
-            return typing.get_type_hints(hint) if not hint.__optional_keys__ else {}
+            return typing.get_type_hints(hint) if not getattr(hint, "__optional_keys__", ()) else {}
         if dataclasses.is_dataclass(hint):
             hints = typing.get_type_hints(hint)
             return {one.name: hints[one.name] for one in dataclasses.fields(hint)}

@@ -3,7 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-TARGET ?= studio.examples.review studio.examples.refine_loop studio.examples.orders studio.examples.source_audit
+TARGET ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help studio serve test check format tests coverage bench programs clean

@@ -17,8 +17,12 @@ from studio.options import ServeOptions, StudioOptions
 __all__ = ["main"]
 
 _INSTALL: Final = "pip install 'hypergraph-studio[studio]'"
+BUNDLED: Final = tuple(f"studio.examples.{name}" for name in ("source_audit", "refine_loop", "review", "orders"))
+"""What opens when nothing is named."""
+
 _EXAMPLES: Final = """\
 examples:
+  hypergraph studio                    the bundled examples
   hypergraph studio my_module          graphs of a module, in this terminal
   hypergraph studio pipelines/rag.py   graphs of a file
   hypergraph studio --db runs.db       the history of a database, without any graph
@@ -27,7 +31,12 @@ examples:
 
 
 def _studio_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("targets", metavar="TARGET", nargs="*", help="a module (my.module) or a file (graphs.py) that holds graphs")
+    parser.add_argument(
+        "targets",
+        metavar="TARGET",
+        nargs="*",
+        help="a module (my.module) or a file (graphs.py) that holds graphs; none: the bundled examples",
+    )
     parser.add_argument("--db", metavar="PATH", help="checkpoint database (default: .hypergraph/runs.db below this folder)")
     parser.add_argument("--create", action="store_true", help="make the database when it does not exist")
     parser.add_argument("--at", metavar="ADDR", help="start at an address, such as hg:run/rag-7")
@@ -69,7 +78,8 @@ def _missing() -> list[str]:
 
 def _options(found: argparse.Namespace) -> StudioOptions:
     return StudioOptions(
-        targets=tuple(found.targets),
+        # A newcomer has no module yet; whoever names a database wants its history.
+        targets=tuple(found.targets) or (() if found.db is not None else BUNDLED),
         db=found.db,
         create=found.create,
         at=found.at,

@@ -75,7 +75,7 @@ def failure_groups(failures: Mapping[int, Failure], inputs: Mapping[int, Mapping
 
     Args:
         failures: item -> (node, error type, message).
-        inputs: item -> its inputs as short texts, of all items as far as they are known.
+        inputs: item -> its inputs as texts, of all items as far as they are known.
     """
     groups: dict[tuple[str, str, str], list[int]] = {}
     for item, (node, kind, message) in sorted(failures.items()):

@@ -151,7 +151,7 @@ class Projection:
             batch=context.batch,
             turns=self._turn_table(facts),
             can_stop=live and context.reachable,
-            can_resume=state in {"failed", "paused", "stopped", "interrupted", "partial"} and bool(stored),
+            can_resume=state in {"failed", "paused", "stopped", "interrupted", "partial"} and bool(stored) and not stored.get("parent"),
             parent=stored.get("parent"),
             config=stored.get("config") or {},
         )

@@ -13,7 +13,7 @@ from hypergraph.viz.scene import Scene
 from studio.model.batches import failure_groups, stored_states
 from studio.model.facts import BatchFacts, Line, RunFacts, fold, with_items, with_stored
 from studio.model.lines import previews, run_line, step_line
-from studio.model.preview import one_line, preview
+from studio.model.preview import preview
 from studio.model.states import item_code
 from studio.services.log_reader import LogReader, claims_in, read_claim
 from studio.services.raw_output import raw_lines, raw_path
@@ -28,6 +28,7 @@ _MOST_DEPTH: Final = 8
 _MOST_CHILDREN: Final = 200
 _MOST_FAILURES: Final = 2_000
 _MOST_COMPARED: Final = 5_000
+_COMPARED_TEXT: Final = 1_000
 _TYPICAL_RUNS: Final = 12
 _HEAD: Final = 128 << 10
 _AFTER_THE_LAST: Final = 1 << 50
@@ -241,7 +242,7 @@ def groups_of(store: ReadonlyStore | None, batch: str, facts: BatchFacts, *, who
             failures = {**_stored_failures(store, batch), **failures}
         failures = {item: found for item, found in failures.items() if item >= len(facts.states) or facts.states[item] == _FAILED}
         if whole and len(failures) > 1 and len(facts.states) <= _MOST_COMPARED:
-            inputs = _short_inputs(store, batch)
+            inputs = _input_texts(store, batch)
     return failure_groups(failures, inputs)
 
 
@@ -260,12 +261,14 @@ def _stored_failures(store: ReadonlyStore, batch: str) -> dict[int, tuple[str, s
     return found
 
 
-def _short_inputs(store: ReadonlyStore, batch: str) -> dict[int, dict[str, str]]:
+def _input_texts(store: ReadonlyStore, batch: str) -> dict[int, dict[str, str]]:
     found: dict[int, dict[str, str]] = {}
     for run_id, values in store.children_inputs(batch).items():
         number = run_id.removeprefix(f"{batch}/")
         if number.isdigit():
-            found[int(number)] = {name: one_line(preview(value, name=name, limit=120)[1], 60) for name, value in values.items()}
+            texts = {name: preview(value, name=name, limit=_COMPARED_TEXT)[1] for name, value in values.items()}
+            # Of a longer one only the beginning is known: two of them cannot be told apart.
+            found[int(number)] = {name: text for name, text in texts.items() if len(text) < _COMPARED_TEXT}
     return found
 
 

@@ -157,6 +157,12 @@ class Recorder:
         self._log.put(line)
 
     def _node_ended(self, event: NodeEndEvent) -> None:
+        place = self._runs.get(event.parent_span_id or "")
+        if place is not None and place.items:
+            # Of items it counts how they end, and where they fail; the rest is shown from the store.
+            self._steps.pop(event.span_id, None)
+            now_in(place.outer)
+            return
         record = event.record
         line: dict[str, Any] = {
             "k": "node-",
@@ -169,7 +175,7 @@ class Recorder:
         if event.cached:
             line["cached"] = True
         if record is not None:
-            if record.values and not self._log.full and not self._in_batch(event):
+            if record.values and not self._log.full:
                 line["out"] = self._previews(record.values)
             if record.decision is not None:
                 line["decision"] = record.decision
@@ -197,10 +203,6 @@ class Recorder:
         if event.record is not None:
             line["ms"] = round(event.record.duration_ms, 3)
         self._ended(event, line)
-
-    def _in_batch(self, event: Any) -> bool:
-        place = self._runs.get(event.parent_span_id or "")
-        return place is not None and bool(place.items)
 
     def _previews(self, values: Mapping[str, Any]) -> dict[str, list[str]]:
         return previews(values, self._secrets)

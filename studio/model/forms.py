@@ -260,7 +260,7 @@ def _choose(spec: TypeSpec) -> str:
 
 def _shown(value: Any) -> str:
     text = value if isinstance(value, str) else type(value).__name__
-    return repr(text if len(text) <= 40 else text[:39] + "…") if isinstance(value, str) else f"a {text}"
+    return repr(text if len(text) <= 40 else text[:39] + "…") if isinstance(value, str) else f"{'an' if text[0] in 'aeiou' else 'a'} {text}"
 
 
 def _bool(text: str) -> bool:

@@ -82,7 +82,7 @@ def _plain(annotation: Any, label: str, depth: int) -> TypeSpec:
         return TypeSpec(
             "record", label, fields=tuple(FieldSpec(name, spec_of(kind, None, depth + 1), required) for name, kind, required in fields)
         )
-    if isinstance(annotation, type) and annotation is not object:
+    if isinstance(annotation, type) and annotation not in (object, Any):
         return TypeSpec("object", label)
     return TypeSpec("any", label)
 

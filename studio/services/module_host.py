@@ -146,6 +146,8 @@ class ModuleHost:
 
     def _begin(self) -> None:
         self._end()
+        if self._printed is not None:
+            self._printed.close()
         ours, theirs = socket.socketpair()
         self._printed = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the process
         self._pending = b""

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hypergraph._text import fix
 from hypergraph._typing import fits, format_type
+from hypergraph.plan import plan_of
 from hypergraph.results import PauseInfo
 
 if TYPE_CHECKING:
     from hypergraph.graph import Graph
 
-__all__ = ["AnswerPort", "answer_ports", "answers_for", "check_answers", "outer_pause", "split_answers"]
+__all__ = ["AnswerPort", "answer_ports", "answers_for", "check_answers", "outer_pause", "split_answers", "take_seeds"]
 
 
 class AnswerPort(NamedTuple):
@@ -67,6 +68,21 @@ def split_answers(graph: Graph, values: Mapping[str, Any]) -> tuple[dict[str, An
     answers = {name: value for name, value in values.items() if name in ports}
     check_answers(ports, answers)
     return inputs, answers
+
+
+def take_seeds(graph: Graph, inputs: dict[str, Any], answers: dict[str, Any]) -> None:
+    """Let an answer to a loop's question be the loop's first value where a run starts with a node that reads it.
+
+    In a chat that begins with the reply, the first question was asked outside; what is given under its name is for the reply.
+    """
+    if not answers:
+        return
+    plan = plan_of(graph)
+    for name in tuple(answers):
+        slot = plan.given.get(name)
+        read = any(op.entry and slot in argument.slots for op in plan.ops for argument in op.args)
+        if read and not any(op.entry for op in plan.ops if name in op.node.data_outputs):
+            inputs[name] = answers.pop(name)
 
 
 def check_answers(ports: Mapping[str, AnswerPort], answers: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from hypergraph._text import fix, quoted
-from hypergraph.engine.answers import split_answers
+from hypergraph.engine.answers import split_answers, take_seeds
 from hypergraph.engine.requests import Ask, Flow
 from hypergraph.engine.restore import changed_inputs, same
 from hypergraph.engine.run import Origin, Run, Session
@@ -80,6 +80,8 @@ def begin_flow(session: Session, graph: Graph, values: Mapping[str, Any], lineag
         )
     elif lineage.checkpoint is not None:
         origin = _snapshot(lineage.checkpoint, inputs)
+    if origin is None:
+        take_seeds(graph, inputs, answers)
     graph.check_inputs(inputs)
     _check_missing(graph, inputs, origin)
     return Run(

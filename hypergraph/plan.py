@@ -72,6 +72,7 @@ class Op:
         order_preds: operations whose new run makes a reader of shared state, or a node without data edges, run again.
         entry: it is a configured entry point.
         starts: it is where its region starts (a configured entry point, else where values come in).
+        plain: it is a function or a gate that is called with its arguments in order, and never answered by a cache.
     """
 
     index: int
@@ -92,6 +93,7 @@ class Op:
     order_preds: tuple[int, ...]
     entry: bool
     starts: bool
+    plain: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +333,7 @@ class _Compiler:
             order_preds=preds if any(arg.shared for arg in args) or not reads_edges else (),
             entry=node.name in self.scope.entrypoints,
             starts=starts,
+            plain=kind in ("function", "gate") and node.code is not None and node.code.simple and not node.cache,
         )
 
     def _argument(self, node: HyperNode, name: str, order: _Round, starts: bool) -> Argument:

@@ -121,7 +121,11 @@ def _layers(run: Run, progress: _Progress) -> Flow:
             ready = walk.ready()
             if not ready:
                 break
-            yield from _superstep(run, ready)
+            first = _begin_superstep(run, ready)
+            if len(ready) == 1:
+                yield from step_flow(run, ready[0], run.superstep - 1, first)
+            else:
+                yield _side_by_side(run, ready, first)
             _judge(run, progress)
             if progress.status is not RunStatus.COMPLETED:
                 return
@@ -134,20 +138,20 @@ def _layers(run: Run, progress: _Progress) -> Flow:
         progress.error = InfiniteLoopError(run.session.max_iterations, names)
 
 
-def _superstep(run: Run, ready: list[Op]) -> Flow:
-    """Run what is ready, then apply all that finished, in node order."""
-    number = run.superstep
+def _begin_superstep(run: Run, ready: list[Op]) -> int:
+    """Give the place in the journal from which on these operations stand, and tell that they start."""
+    number, first = run.superstep, run.index
     run.superstep = number + 1
-    first = run.index
     run.index = first + len(ready)
-    session = run.session
-    if session.emit is not None:
+    if run.session.emit is not None:
         reports.superstep_started(run, number, ready)
-    if len(ready) == 1:
-        yield from step_flow(run, ready[0], number, first)
-    else:
-        flows = [step_flow(run, op, number, first + place) for place, op in enumerate(ready)]
-        yield Together(flows, until=_failed if session.sequential or not session.keep_going else None, collect=False)
+    return first
+
+
+def _side_by_side(run: Run, ready: list[Op], first: int) -> Together:
+    session = run.session
+    flows = [step_flow(run, op, run.superstep - 1, first + place) for place, op in enumerate(ready)]
+    return Together(flows, until=_failed if session.sequential or not session.keep_going else None, collect=False)
 
 
 def _failed(line: Line | None) -> bool:
@@ -155,16 +159,17 @@ def _failed(line: Line | None) -> bool:
 
 
 def _judge(run: Run, progress: _Progress) -> None:
-    """Apply the superstep's lines and say how the run stands."""
-    finished = _apply_finished(run)
+    """Apply the superstep's lines, in node order, and say how the run stands."""
     pauses: list[PauseInfo] = []
-    for line in finished:
+    for line in _apply_finished(run):
+        if line.status is COMPLETED:
+            continue
         if line.status is FAILED and progress.error is None:
             progress.status = RunStatus.FAILED
             progress.error = line.error
         elif line.status is PAUSED:
             pauses += line.pauses
-    if progress.status is RunStatus.COMPLETED and pauses:
+    if pauses and progress.status is RunStatus.COMPLETED:
         progress.status = RunStatus.PAUSED
         progress.pauses = tuple(pauses)
 
@@ -173,10 +178,10 @@ def _apply_finished(run: Run) -> list[Line]:
     finished = run.finished
     if len(finished) > 1:
         finished.sort(key=_by_index)
+    run.journal += finished
+    apply = run.state.apply
     for line in finished:
-        run.journal.append(line)
-        if line.status is COMPLETED:
-            run.state.apply(line)
+        apply(line)
     run.finished = []
     return finished
 

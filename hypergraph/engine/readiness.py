@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hypergraph.plan import NO_FALLBACK
+
 if TYPE_CHECKING:
     from hypergraph.engine.state import State
     from hypergraph.plan import Op, Region
@@ -41,18 +43,17 @@ class LayerWalk:
         if self._fresh:
             found = [op for op in self._fresh if _single_ready(state, op)]
             self._fresh = []
-        if self._regions:
-            for region in tuple(self._regions):
-                inside = region_ready(state, region)
-                if not inside:
-                    continue
-                count = self.passes.get(region.index, 0)
-                if count >= self._max:
-                    self._regions.remove(region)
-                    self.runaway.append(region)
-                    continue
-                self.passes[region.index] = count + 1
-                found += inside
+        for region in tuple(self._regions):
+            inside = region_ready(state, region)
+            if not inside:
+                continue
+            count = self.passes.get(region.index, 0)
+            if count >= self._max:
+                self._regions.remove(region)
+                self.runaway.append(region)
+                continue
+            self.passes[region.index] = count + 1
+            found += inside
         if len(found) > 1:
             found.sort(key=_by_index)
         return found
@@ -67,7 +68,7 @@ def _single_ready(state: State, op: Op) -> bool:
     if op.gates and not any(op.index in state.decisions.get(gate, ()) for gate in op.gates):
         return False
     for argument in op.args:
-        if not state.has(argument):
+        if argument.fallback == NO_FALLBACK and state.newest(argument.slots) < 0:
             return False
     for slots, _ in op.waits:
         if state.newest(slots) < 0:
@@ -120,7 +121,7 @@ def _arguments(state: State, op: Op, live: int) -> bool | None:
     """Tell whether every argument and awaited name is there (True), may still come (False), or cannot come (None)."""
     complete = True
     for argument in op.args:
-        if not state.has(argument):
+        if argument.fallback == NO_FALLBACK and state.newest(argument.slots) < 0:
             if not argument.live & live:
                 return None
             complete = False

@@ -42,9 +42,9 @@ class Call:
         func: Callable[..., Any],
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
-        *,
         awaits: bool = False,
         drains: bool = False,
+        *,
         once: str | None = None,
         free: bool = False,
     ) -> None:

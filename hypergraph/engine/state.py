@@ -10,7 +10,7 @@ from hypergraph._text import fix
 from hypergraph.engine.journal import ABSENT, COMPLETED
 from hypergraph.exceptions import GraphConfigError
 from hypergraph.nodes import END
-from hypergraph.plan import COPIED_DEFAULT, NO_FALLBACK
+from hypergraph.plan import COPIED_DEFAULT
 
 if TYPE_CHECKING:
     from hypergraph.engine.journal import Line
@@ -87,23 +87,20 @@ class State:
                 best, found = versions[slot], slot
         return found
 
-    def has(self, argument: Argument) -> bool:
-        """Tell whether the argument has a value by now."""
-        return argument.fallback != NO_FALLBACK or self.newest(argument.slots) >= 0
-
     def collect(self, op: Op) -> tuple[list[Any], tuple[int, ...], tuple[int, ...]]:
         """Read an operation's arguments: values, their versions, and the versions of what it waited for."""
         values: list[Any] = []
         versions: list[int] = []
+        newest, held, known = self.newest, self.values, self.versions
         for argument in op.args:
-            slot = self.newest(argument.slots)
+            slot = newest(argument.slots)
             if slot >= 0:
-                values.append(self.values[slot])
-                versions.append(self.versions[slot])
+                values.append(held[slot])
+                versions.append(known[slot])
             else:
                 values.append(fallback_value(op, argument))
                 versions.append(0)
-        return values, tuple(versions), self.seen(op)
+        return values, tuple(versions), self.seen(op) if op.waits else ()
 
     def seen(self, op: Op) -> tuple[int, ...]:
         """Give the newest version of each name that an operation waits for."""
@@ -128,8 +125,15 @@ class State:
             waiting = self.pending.get(gate)
             if waiting is not None:
                 waiting.discard(number)
-        if line.values is not None:
-            for slot, value in zip(op.outs, line.values, strict=True):
+        outs = op.outs
+        if line.values is None:
+            pass
+        elif len(outs) == 1:
+            (value,) = line.values
+            if value is not ABSENT:
+                self.write(outs[0], value)
+        else:
+            for slot, value in zip(outs, line.values, strict=True):
                 if value is not ABSENT:
                     self.write(slot, value)
         for slot in op.emits:

@@ -10,7 +10,7 @@ from hypergraph.engine import reports
 from hypergraph.engine.journal import ABSENT, COMPLETED, FAILED, PAUSED, Line
 from hypergraph.engine.nested import nested_step
 from hypergraph.engine.observing import observed
-from hypergraph.engine.requests import Ask, Call, Flow
+from hypergraph.engine.requests import Ask, Call, Flow, Outcome
 from hypergraph.nodes import NodeContext
 from hypergraph.results import PauseInfo
 
@@ -23,9 +23,9 @@ __all__ = ["step_flow"]
 
 def step_flow(run: Run, op: Op, superstep: int, index: int) -> Flow:
     """Execute one operation; returns its line, or None when a stop came first. The line is stored as soon as it is there."""
-    if run.stopping:
-        return None
     session = run.session
+    if session.signal.requested and not run.finishes:
+        return None
     line = Line(op, superstep, index, (), ())
     if run.origin is not None:
         line.attempt += run.attempts.pop(op.name, 0)
@@ -43,12 +43,18 @@ def step_flow(run: Run, op: Op, superstep: int, index: int) -> Flow:
     line.started = perf_counter()
     if failure is not None:
         fail(run, line, failure)
+    elif op.plain:
+        # The rule: nothing to be looked up or arranged. It goes without a flow of its own, which would cost as much as the rest.
+        code: Any = op.node.code
+        func = code.func if session.emit is None else observed(run, line, code)
+        _settle(run, line, (yield Call(func, values, None, code.is_async, code.is_generator)))
     elif op.kind == "graph":
         yield from nested_step(run, line, values)
     elif op.kind == "interrupt":
         yield from _interrupt_step(run, line, values)
     else:
-        yield from _call_step(run, line, values)
+        raw, raised = yield from _invoke(run, line, values)
+        _settle(run, line, Outcome(raw, raised))
     line.ended = perf_counter()
     if session.signal.requested and line.status is COMPLETED:
         line.partial = True
@@ -76,19 +82,18 @@ def fail(run: Run, line: Line, error: BaseException) -> None:
             return
 
 
-def _call_step(run: Run, line: Line, values: Sequence[Any]) -> Flow:
-    """Call a function or a gate, or take its result from the cache."""
-    raw, error = yield from _invoke(run, line, values)
-    if error is not None:
-        fail(run, line, error)
+def _settle(run: Run, line: Line, outcome: Outcome) -> None:
+    """Put into the line what a function or a gate gave."""
+    if outcome.error is not None:
+        fail(run, line, outcome.error)
         return
     node: Any = line.op.node
     try:
         if line.op.kind == "gate":
-            line.decision = node.decide(raw)
+            line.decision = node.decide(outcome.value)
             line.values = ()
         else:
-            line.values = node.unpack(raw)
+            line.values = node.unpack(outcome.value)
     except Exception as wrong:
         fail(run, line, wrong)
 

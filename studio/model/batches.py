@@ -66,7 +66,7 @@ def inside_batch(drawn: SceneNode, facts: BatchFacts, outer: NodeView) -> dict[s
             # Behind a gate nobody counted how many items came by.
             state = "partial" if number else "unknown" if gates else "completed"
         error = f"{number} of {facts.size} items failed here" if number else None
-        nodes[node.path] = NodeView(node.path, state, turns=1, error=error, origin=f"{facts.size} items", started_kind="unknown")
+        nodes[node.path] = NodeView(node.path, state, turns=1, error=error, started_kind="unknown")
     return nodes
 
 

@@ -72,6 +72,11 @@ class GraphView:
     effects: tuple[str, ...] = ()
     sources: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
+    @property
+    def maps(self) -> bool:
+        """True when a nested graph runs once for each of many items."""
+        return any(node.mapped_over for node in self.scene.walk())
+
     def field(self, name: str) -> InputField | None:
         """Give an input by its address."""
         return next((one for one in self.inputs if one.name == name), None)

@@ -195,7 +195,11 @@ class Projection:
         return self._logs[1]
 
     def _turn_table(self, facts: RunFacts) -> Any:
-        looping = {place: steps for place, steps in facts.turns.items() if place[0] == facts.root and len(steps) > 1}
+        looping = {
+            place: steps
+            for place, steps in facts.turns.items()
+            if place[0] == facts.root and len(steps) > 1 and _turns(facts, place[0], place[1], steps) > 1
+        }
         if not looping:
             return None
         mark = [(place, len(steps), facts.steps[facts.root, steps[-1], place[1]].end) for place, steps in looping.items()]

@@ -196,7 +196,7 @@ class LaunchScreen(PlaceScreen):
         mapped = bool(plan.map_over)
         self.query_one("#mode-row").display = len(plan.map_over) > 1
         self.query_one("#error-row").display = mapped
-        self.query_one("#once-row").display = mapped and plan.runner == "AsyncRunner"
+        self.query_one("#once-row").display = plan.at_once is not None
         self.query_one("#items", Label).show(Line(plan.items_text, "accent"))
         self.query_one("#heading", Label).show_heading(f"Inputs of {graph.name}")
         self.query_one("#how", Label).show_heading("How")

@@ -52,11 +52,21 @@ class Acts:
         python: interpreter that the workers run on, for the record.
         start: the folder that they run in.
         hidden: further names whose values are not shown.
+        at_once: how many items run at once where nothing else is said.
     """
 
     def __init__(
-        self, project: Project, history: History, *, actor: str, python: str | None = None, start: Path, hidden: tuple[str, ...] = ()
+        self,
+        project: Project,
+        history: History,
+        *,
+        actor: str,
+        python: str | None = None,
+        start: Path,
+        hidden: tuple[str, ...] = (),
+        at_once: int = 8,
     ) -> None:
+        self.at_once = at_once
         self.project = project
         self.history = history
         self.actor = actor
@@ -112,8 +122,10 @@ class Acts:
             "Start the studio with its module: hypergraph studio MODULE"
         )
 
-    def _config(self, target: Target, runner: str) -> dict[str, Any]:
-        config = {"graph_ref": target.reference, "cwd": str(self._start), "runner": runner}
+    def _config(self, target: Target, runner: str, at_once: int | None) -> dict[str, Any]:
+        config: dict[str, Any] = {"graph_ref": target.reference, "cwd": str(self._start), "runner": runner}
+        if at_once is not None:
+            config["at_once"] = at_once
         return {**config, "python": self._python} if self._python is not None else config
 
     def _order(self, verb: str, found: _Found, run_id: str, runner: str, **options: Any) -> Order:
@@ -125,7 +137,7 @@ class Acts:
             run_id,
             runner=runner,
             actor=self.actor,
-            config=self._config(found.target, runner),
+            config=self._config(found.target, runner, options.get("at_once")),
             secrets=self._hidden,
             **options,
         )
@@ -145,7 +157,7 @@ class Acts:
             map_over=plan.map_over,
             map_mode=plan.map_mode,
             on_error=plan.on_error if batch else "raise",
-            at_once=plan.at_once if batch else None,
+            at_once=plan.at_once,
             batch=batch,
         )
 
@@ -224,11 +236,11 @@ class Acts:
         runner = str(config.get("runner") or _runner_for(found.graph))
         if config.get("kind") == "map":
             return self._batch_order(act, run, found, runner), found.graph
+        at_once = self._at_once(config, found.graph, runner)
         if act.kind == "resume":
-            return self._order("resume", found, run.id, runner), found.graph
-        new_id = self.next_id(run.id)
-        order = self._order(act.kind, found, new_id, runner, source=run.id, superstep=act.superstep, edits=dict(act.edits))
-        return order, found.graph
+            return self._order("resume", found, run.id, runner, at_once=at_once), found.graph
+        options = {"source": run.id, "superstep": act.superstep, "edits": dict(act.edits), "at_once": at_once}
+        return self._order(act.kind, found, self.next_id(run.id), runner, **options), found.graph
 
     def _batch_order(self, act: Act, run: Run, found: _Found, runner: str) -> Order:
         config = run.config or {}
@@ -236,7 +248,7 @@ class Acts:
             "map_over": tuple(config.get("map_over") or ()),
             "map_mode": str(config.get("map_mode") or "zip"),
             "on_error": "continue",
-            "at_once": 8,
+            "at_once": self._at_once(config, found.graph, runner, batch=True),
             "batch": True,
         }
         if act.kind == "fork":
@@ -254,7 +266,17 @@ class Acts:
         """
         run = self._run(run_id)
         found = self.graph_of(run)
-        return self._order("answer", found, run.id, "AsyncRunner", texts=dict(texts)), found.graph
+        at_once = self._at_once(run.config or {}, found.graph, "AsyncRunner")
+        return self._order("answer", found, run.id, "AsyncRunner", texts=dict(texts), at_once=at_once), found.graph
+
+    def _at_once(self, config: Mapping[str, Any], graph: GraphView | None, runner: str, *, batch: bool = False) -> int | None:
+        """Give how many nodes may run at once: as the run says, else a few where there are many items."""
+        if runner != "AsyncRunner":
+            return None
+        known = config.get("at_once")
+        if isinstance(known, int) and known > 0:
+            return known
+        return self.at_once if batch or (graph is not None and graph.maps) else None
 
     def _run(self, run_id: str) -> Run:
         run = self.history.run(run_id)
@@ -284,10 +306,10 @@ def _options(order: Order, graph: GraphView | None, names: set[str]) -> tuple[di
         if len(order.map_over) > 1:
             options["map_mode"] = repr(order.map_mode)
         options["error_handling"] = repr(order.on_error)
-        if order.at_once is not None and order.runner == "AsyncRunner":
-            options["max_concurrency"] = repr(order.at_once)
         if order.verb == "retry":
             options["retry_from"] = repr(order.source)
+    if order.at_once is not None and order.runner == "AsyncRunner":
+        options["max_concurrency"] = repr(order.at_once)
     before: list[str] = []
     if order.verb in {"fork", "retry"} and not order.batch:
         edits = {name: text for name, text in order.edits.items() if graph is not None and graph.field(name) is None}

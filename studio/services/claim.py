@@ -148,6 +148,8 @@ def arguments(order: Order, graph: Graph, store: Any, values: Mapping[str, Any])
     if order.batch or order.verb == "map":
         return _batch_arguments(order, values)
     options: dict[str, Any] = {"values": dict(values), "workflow_id": order.run_id}
+    if order.at_once is not None and order.runner == "AsyncRunner":
+        options["max_concurrency"] = order.at_once
     if order.take_over:
         options["take_over"] = True
     if order.verb not in {"fork", "retry"}:

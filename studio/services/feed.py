@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hypergraph.checkpointers import Run
     from hypergraph.viz.scene import Scene
     from studio.model.batch_view import BatchView, FailureGroup
+    from studio.model.pause_view import PauseView
     from studio.model.run_view import RunView
     from studio.services.history import Asking, History
     from studio.services.launcher import Launcher
@@ -42,6 +43,7 @@ class Known:
         scene_of: (graph name, structural hash) -> the graph as it is drawn, or None.
         code_of: graph name -> hash of its code, or None.
         spec_of: (graph name, node, response key) -> what an answer has to be, or None.
+        told: gives a question with what the loaded graph tells of it, such as where each answer leads.
     """
 
     def __init__(
@@ -49,10 +51,16 @@ class Known:
         scene_of: Callable[[str, str], Scene | None] | None = None,
         code_of: Callable[[str], str | None] | None = None,
         spec_of: Asking | None = None,
+        told: Callable[[PauseView], PauseView] | None = None,
     ) -> None:
         self.scene_of = scene_of or (lambda _name, _struct: None)
         self.code_of = code_of or (lambda _name: None)
         self.spec_of = spec_of
+        self.told = told or (lambda pause: pause)
+
+    def pauses(self, history: History, run: Run) -> tuple[PauseView, ...]:
+        """Give the questions of a run."""
+        return tuple(self.told(pause) for pause in history.pauses_of(run, self.spec_of))
 
 
 class Feed:
@@ -152,7 +160,7 @@ class Feed:
             self._run, self._facts = found.run, found.facts
             self._context = replace(self._context, inputs=found.inputs, origins=dict.fromkeys(found.inputs, "input"))
             if found.run is not None:
-                self._context = replace(self._context, pauses=self._history.pauses_of(found.run, self._known.spec_of))
+                self._context = replace(self._context, pauses=self._known.pauses(self._history, found.run))
         self._make(now())
         return self.latest()
 
@@ -241,7 +249,7 @@ class Feed:
                 self._inherited = True
                 self._context = replace(self._context, inherited=inherited_lines(store, run.id))
             family = self._history.lineage(run.id) if top else ()
-            self._context = replace(self._context, lineage=family, pauses=self._history.pauses_of(run, self._known.spec_of))
+            self._context = replace(self._context, lineage=family, pauses=self._known.pauses(self._history, run))
         return True
 
     def _take_slow(self) -> None:
@@ -322,15 +330,24 @@ class Feed:
         state = run_state(self._facts, self._run_id, self._alive)
         run = self._run
         if state == "running":
-            if self._facts.stop is not None and self._alive:
+            stop, claims = self._facts.stop, self._facts.claims
+            if stop is not None and self._alive and stop["c"] == max(claims, default=0):
                 return "stop asked"
             if not self._alive and run is not None and run.owner is not None:
                 return f"by process {run.owner.pid} on {run.owner.host}, not by a studio"
-            return ""
+            return self._items_note()
         if state == "interrupted":
             return "its process is gone"
         if self._facts.disagreements:
             return f"event log and store differ in {self._facts.disagreements} steps"
+        return ""
+
+    def _items_note(self) -> str:
+        """Say how far a batch inside the run has come."""
+        for name, batch in self._facts.batches.items():
+            ended = batch.size - batch.states.count(0) - batch.states.count(1)
+            if name != self._run_id and ended < batch.size:
+                return f"{ended} of {batch.size} items"
         return ""
 
     def _item(self, run_id: str, scene: Scene | None) -> ItemView | None:

@@ -32,7 +32,8 @@ def forecast(graph: Graph, order: Order) -> dict[str, Any]:
         values = build_values(graph, order.texts)
         options = arguments(order, graph, store, values)
         given = options.pop("values")
-        options.pop("take_over", None)
+        for name in ("take_over", "max_concurrency"):
+            options.pop(name, None)
         found = runner.forecast(graph, given, **options)
         if inspect.isawaitable(found):
             found = asyncio.run(_awaited(found))

@@ -74,6 +74,8 @@ def make_plan(
         checks.append((False, "A graph that asks questions cannot be mapped: start its runs one by one."))
     if mismatch:
         checks.append((False, mismatch))
+    elif not map_over and at_once is not None:
+        checks.append((None, f"{at_once} nodes at once"))
     elif map_over and runner == "AsyncRunner":
         failing = "a failed item does not stop the others" if on_error == "continue" else "the first failure stops the batch"
         checks.append((None, f"{at_once or 8} at once; {failing}"))

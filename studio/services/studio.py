@@ -69,7 +69,15 @@ class Studio:
         self.history = History(db)
         self.launcher = Launcher(db, state, options.python, start)
         self.project = Project(options.targets, start, python=options.python)
-        self.acts = Acts(self.project, self.history, actor=_actor(), python=options.python, start=start, hidden=self.settings.secrets)
+        self.acts = Acts(
+            self.project,
+            self.history,
+            actor=_actor(),
+            python=options.python,
+            start=start,
+            hidden=self.settings.secrets,
+            at_once=self.settings.at_once,
+        )
         self._db = db
         self._notes = StudioDb(Places.of(db, state).database, read_only=self.read_only)
         self._beginning = Beginning(db, self.launcher, self.project, self.acts, self._notes, read_only=self.read_only)
@@ -200,7 +208,7 @@ class Studio:
             map_over=map_over,
             map_mode=map_mode,
             on_error=on_error,
-            at_once=at_once or (self.settings.at_once if runner == "AsyncRunner" else None),
+            at_once=(at_once or self.settings.at_once) if runner == "AsyncRunner" and (map_over or graph.maps) else None,
             store=self.store_path,
             changed=any(view.target == graph.target and view.state == "changed" for view in self.project.modules()),
         )

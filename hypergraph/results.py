@@ -31,6 +31,7 @@ class PauseInfo:
         output_params: all outputs when there are several, else None.
         values: all input values when there are several, else None.
         answer_type: the type that an answer should have, when the handler's annotation says so.
+        inputs: all input values by name, however many there are.
         keys: output -> name under which the answer is passed, at the outermost graph's scope; the output's own name by default.
     """
 
@@ -41,6 +42,7 @@ class PauseInfo:
     values: Mapping[str, Any] | None = None
     answer_type: Any = field(default=None, repr=False)
     keys: Mapping[str, str] | None = field(default=None, repr=False)
+    inputs: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @property
     def response_key(self) -> str:

@@ -119,5 +119,6 @@ def outer_pause(node: Any, pause: PauseInfo) -> PauseInfo:
         output_params=pause.output_params,
         values=pause.values,
         answer_type=pause.answer_type,
+        inputs=pause.inputs,
         keys={output: _outer(node, key) for output, key in pause.response_keys.items()},
     )

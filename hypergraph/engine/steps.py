@@ -181,5 +181,6 @@ def _pause(line: Line, values: Sequence[Any]) -> None:
             output_params=tuple(node.data_outputs) if len(node.data_outputs) > 1 else None,
             values=by_name if len(by_name) > 1 else None,
             answer_type=node.answer_type,
+            inputs=by_name,
         ),
     )

@@ -79,7 +79,7 @@ def pause_records(pauses: Iterable[PauseInfo]) -> tuple[PauseRecord, ...]:
         PauseRecord(
             node_name=pause.node_name,
             response_keys=dict(pause.response_keys),
-            values=dict(pause.values) if pause.values is not None else ({"value": pause.value} if pause.value is not None else {}),
+            values=dict(pause.inputs if pause.inputs is not None else pause.values or {}),
             answer_type=format_type(pause.answer_type) if pause.answer_type is not None else None,
             choices=choices_of(pause.answer_type),
         )

@@ -116,7 +116,8 @@ def test_a_killed_run_goes_on_where_it_was(shape: str, face: str, durability: st
         before, stored = crime.effects(), crime.completed()
         with SqliteCheckpointer.open_readonly(crime.store) as store:
             run = store.get_run("wf")
-            assert not killed or run is None or run.interrupted
+            # After its last effect a run may have ended before the signal came.
+            assert not killed or run is None or run.interrupted or run.status is WorkflowStatus.COMPLETED
         if run is None or run.status is not WorkflowStatus.COMPLETED:
             result = crime.resume()
             assert result.completed, result

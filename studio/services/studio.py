@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -62,6 +63,7 @@ class Studio:
     """
 
     def __init__(self, options: StudioOptions, db: Path, start: Path, state: Path | None = None) -> None:
+        self._options = options
         self.read_only = options.read_only
         self.settings: Settings = load_settings()
         self.store_path = options.db or str(db.relative_to(start) if db.is_relative_to(start) else db)
@@ -130,10 +132,12 @@ class Studio:
 
     def goodbye(self) -> str:
         """Say what goes on without the studio."""
-        number = len(self.launcher.running())
+        number = sum(1 for worker in self.launcher.running() if not worker.has_ended)
         if not number:
             return ""
-        return f"{number} run{'s keep' if number > 1 else ' keeps'} going, reattach with hypergraph studio"
+        own = [target for target in self._options.targets if not target.startswith("studio.examples.")]
+        words = ["hypergraph", "studio", *(["--db", self._options.db] if self._options.db else []), *own]
+        return f"{number} run{'s keep' if number > 1 else ' keeps'} going, reattach with: {shlex.join(words)}"
 
     # Graphs.
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, TypeAlias
 
 from hypergraph.engine.requests import Ask, Call, Flow, Outcome, Together
 
 __all__ = ["MOST_TASKS", "AsyncDriver", "dismiss"]
+
+Running: TypeAlias = "dict[tuple[int, str], asyncio.Future[Outcome]]"
+"""Cached calls that are being made: loop and cache key -> what they will come to."""
 
 MOST_TASKS = 10_000
 """No more tasks than this are made for one request, whatever it holds."""
@@ -25,16 +28,17 @@ class AsyncDriver:
         store: the checkpointer's async face, or None.
         limit: most calls at once, over the whole tree; None for no limit.
         threads: run synchronous functions in threads.
+        once: cached calls that are being made, over all runs of one runner.
     """
 
     __slots__ = ("_budget", "_limit", "_once", "_store", "_threads")
 
-    def __init__(self, store: Any, limit: int | None, *, threads: bool = False) -> None:
+    def __init__(self, store: Any, limit: int | None, *, threads: bool = False, once: Running | None = None) -> None:
         self._store = store
         self._limit = limit
         self._budget: Any = asyncio.Semaphore(limit) if limit is not None else nullcontext()
         self._threads = threads
-        self._once: dict[str, asyncio.Future[Outcome]] = {}
+        self._once: Running = once if once is not None else {}
 
     async def drive(self, flow: Flow) -> Any:
         """Carry a flow to its end and give what it returns.
@@ -89,13 +93,14 @@ class AsyncDriver:
 
     async def _shared(self, call: Call) -> Outcome:
         """Let concurrent calls with one cache key run once."""
-        key = call.once
-        assert key is not None
+        assert call.once is not None
+        # A future belongs to the loop that it was made on.
+        key = (id(asyncio.get_running_loop()), call.once)
         running = self._once.get(key)
         if running is not None:
             outcome = await asyncio.shield(running)
             if outcome.error is None:
-                return outcome
+                return Outcome(outcome.value, shared=True)
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._once[key] = future
         try:
@@ -112,6 +117,12 @@ class AsyncDriver:
 
     async def _ask(self, request: Ask) -> tuple[Any, BaseException | None]:
         """Put one question to the store; returns (answer, cancellation that came meanwhile)."""
+        if request.operation == "save_step":
+            offer = getattr(self._store, "offer_step", None)
+            if offer is not None:
+                # A store that writes behind the run takes a step at once: no task, no turn of the loop.
+                waits = offer(*request.args)
+                return (None, None) if waits is None else await self._unbroken(waits)
         return await self._unbroken(getattr(self._store, request.operation)(*request.args, **request.kwargs))
 
     async def _unbroken(self, operation: Any) -> tuple[Any, BaseException | None]:

@@ -12,13 +12,18 @@ __all__ = ["Ask", "Call", "Flow", "Outcome", "Together"]
 
 
 class Outcome:
-    """What a call came to: a value, or an error. Never thrown, since a node may raise anything, StopIteration included."""
+    """What a call came to: a value, or an error. Never thrown, since a node may raise anything, StopIteration included.
 
-    __slots__ = ("error", "value")
+    Attributes:
+        shared: another call with the same cache key brought it about; the value is in the cache by then.
+    """
 
-    def __init__(self, value: Any = None, error: BaseException | None = None) -> None:
+    __slots__ = ("error", "shared", "value")
+
+    def __init__(self, value: Any = None, error: BaseException | None = None, *, shared: bool = False) -> None:
         self.value = value
         self.error = error
+        self.shared = shared
 
     def __repr__(self) -> str:
         return f"Outcome(error={self.error!r})" if self.error is not None else f"Outcome({self.value!r})"

@@ -124,6 +124,14 @@ def _invoke(run: Run, line: Line, values: Sequence[Any]) -> Flow:
     outcome = yield Call(observed(run, line, code), args, kwargs, awaits=code.is_async, drains=code.is_generator, once=key or None)
     if outcome.error is not None:
         return None, outcome.error
+    if outcome.shared and cache is not None:
+        hit, value = cache.get(key)
+        if hit:
+            # A copy of its own: what two steps share, neither may change for the other.
+            line.cached = True
+            if run.session.emit is not None:
+                reports.cache_hit(run, line, key)
+            return value, None
     if key and cache is not None and outcome.value is not None:
         cache.set(key, outcome.value)
     elif key and cache is not None and line.op.kind != "interrupt":

@@ -13,7 +13,7 @@ from hypergraph.engine.mapping import items_of
 from hypergraph.engine.requests import Flow, Together
 from hypergraph.engine.run import Ended, Session, StopSignal
 from hypergraph.engine.storing import annotated_types
-from hypergraph.runners.async_driver import MOST_TASKS, AsyncDriver
+from hypergraph.runners.async_driver import MOST_TASKS, AsyncDriver, Running
 from hypergraph.runners.async_events import EventPump, EventStream
 from hypergraph.runners.base import (
     DEFAULT_MAX_ITERATIONS,
@@ -73,6 +73,7 @@ class AsyncRunner(BaseRunner):
         self.checkpointer = checkpointer
         self.show_progress = show_progress
         self.sync_nodes = sync_nodes
+        self._once: Running = {}
 
     @property
     def capabilities(self) -> RunnerCapabilities:
@@ -296,7 +297,7 @@ class AsyncRunner(BaseRunner):
         return self.checkpointer is None and self.sync_nodes == "inline" and not processors and not shown
 
     def _driver(self, limit: int | None) -> AsyncDriver:
-        return AsyncDriver(self.checkpointer, limit, threads=self.sync_nodes == "thread")
+        return AsyncDriver(self.checkpointer, limit, threads=self.sync_nodes == "thread", once=self._once)
 
     def _pump(self, processors: Sequence[Any] | None, show_progress: bool | None) -> EventPump:
         return EventPump(dispatcher_of(processors, self.show_progress if show_progress is None else show_progress))

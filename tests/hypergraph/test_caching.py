@@ -300,3 +300,20 @@ async def test_concurrent_identical_calls_run_once():
     Door.release.set()
     assert (await batch)["y"] == [8] * 5
     assert Door.calls == [4]
+
+
+async def test_concurrent_identical_calls_run_once_over_all_runs_of_a_runner() -> None:
+    """They share no mutable value: each gets a copy of its own."""
+    calls: list[int] = []
+
+    @node(output_name="made", cache=True)
+    async def make(x: int) -> list[int]:
+        calls.append(x)
+        await asyncio.sleep(0)
+        return [x]
+
+    runner = AsyncRunner(cache=InMemoryCache())
+    one, other = await asyncio.gather(*(runner.run(Graph([make]), x=1) for _ in range(2)))
+    assert calls == [1]
+    assert one["made"] == other["made"] == [1]
+    assert one["made"] is not other["made"]

@@ -86,14 +86,12 @@ class AnswerSheet(Sheet[tuple[str, dict[str, str]]]):
                 editor = FieldInput(draft, id=f"answer-{index}", placeholder=spec.label, compact=True, select_on_focus=False)
             yield Horizontal(Label(Line(" ").add(name, "strong"), classes="name"), editor, classes="row")
         yield Label(id="problem")
-        yield Label(
-            Line(" enter", "key")
-            .add(" answer   ")
-            .add("t f", "key")
-            .add(" choose   " if self._has_bool else "")
-            .add("esc", "key")
-            .add(" leave, the draft is kept")
-        )
+        keys = Line(" enter", "key").add(" answer   ")
+        if self._has_bool:
+            keys.add("t f", "key").add(" choose   ")
+        elif any(spec.choices for _, spec in self._pause.asks):
+            keys.add("1 2 3", "key").add(" or arrows choose   ")
+        yield Label(keys.add("esc", "key").add(" leave, the draft is kept"))
 
     @property
     def _has_bool(self) -> bool:

@@ -130,6 +130,11 @@ class ForecastSheet(Sheet[Act]):
 
     def _rows(self) -> list[tuple[str, str, str, str]]:
         rows = [(value.name, "input", value.kind, value.preview) for value in self._view.inputs]
+        given = {name for name, *_ in rows}
+        graphs = {graph.name: graph for module in self._studio.modules() for graph in module.graphs}
+        if (graph := graphs.get(self._view.graph_name)) is not None:
+            left = (field for field in graph.inputs if field.name not in given)
+            rows += [(field.name, "default", field.type.label, field.default or "") for field in left]
         if self._kind == "fork":
             rows += [
                 (value.name, path, value.kind, value.preview)
@@ -169,7 +174,7 @@ class ForecastSheet(Sheet[Act]):
             ("", forecast.reason, "muted"),
             ("Takes", f"about {took(forecast.seconds)}" if forecast.seconds is not None else "unknown: no history of these nodes", "text"),
             ("Effects", ", ".join(forecast.effects) or "none declared", "warning" if forecast.effects else "muted"),
-            ("New id", forecast.new_id, "strong"),
+            ("Run id" if self._kind == "resume" else "New id", forecast.new_id, "strong"),
         ]
         for name, text, role in facts:
             for index, part in enumerate(wrap(text, max(10, width - 13))[:4]) if text else ():

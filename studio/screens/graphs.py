@@ -121,6 +121,8 @@ class GraphsScreen(PlaceScreen):
         module, graph = here
         if graph is not None:
             self.post_message(Go(graph_address(graph.name).replace("hg:graph/", "hg:launch/", 1)))
+        elif module.graphs:
+            self.query_one(GraphList).action_move(1)
         elif module.state == "broken":
             self.post_message(Told(f"{module.target} cannot be loaded: its error is beside the list.", "warning"))
 

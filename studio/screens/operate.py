@@ -124,11 +124,9 @@ class RunActs(PlaceScreen):
         def lines(width: int) -> list[Line]:
             said = "Nodes that are running finish; what they give is kept. Nothing new starts. The run can be resumed with C."
             running = [path for path, node in view.nodes.items() if node.state == "running"]
-            return [
-                *(Line(text) for text in wrap(said, width)),
-                Line(),
-                Line("running now  ", "muted").add(", ".join(running) or "nothing"),
-            ]
+            named = wrap(", ".join(running) or "nothing", width - 13)[:6]
+            now = [Line("running now  " if not index else " " * 13, "muted").add(text) for index, text in enumerate(named)]
+            return [*(Line(text) for text in wrap(said, width)), Line(), *now]
 
         def decided(sure: bool | None) -> None:  # what a sheet answers
             if sure:

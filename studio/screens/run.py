@@ -17,7 +17,7 @@ from studio.screens.operate import RunActs
 from studio.screens.run_panes import RunPanes, tabs_of
 from studio.theme import state_glyph, state_role
 from studio.widgets.failure_list import FailureList
-from studio.widgets.figures import clock, count
+from studio.widgets.figures import clock, count, took
 from studio.widgets.inspector import Inspector
 from studio.widgets.item_grid import ItemGrid
 from studio.widgets.line import Line
@@ -111,6 +111,7 @@ class RunScreen(RunActs):
         self._superstep: int | None = None
         self._wanted_node: str | None = None
         self._fresh = True
+        self._offered: object = None
         self._tree_token: object = None
 
     # Composition.
@@ -240,6 +241,10 @@ class RunScreen(RunActs):
             self.query_one(TabLine).show((), "", Line())
             return
         now = self._now(view)
+        offered = view.can_stop, view.can_resume, view.live, bool(view.pauses), view.id
+        if offered != self._offered:
+            self._offered = offered
+            self.refresh_bindings()
         self._paint_bars(view, max(0.001, now - (view.started or now)))
         wanted, self._wanted_node = self._wanted_node, None
         self._panes.paint(view, now, gantt=self.has_class("-wide") or self.has_class("-huge"), wanted=wanted)
@@ -257,7 +262,9 @@ class RunScreen(RunActs):
     def _paint_bars(self, view: RunView, span: float) -> None:
         ascii_only = getattr(self.app, "ascii_only", False)
         words = _WORDS.get(view.state, view.state) + (f", {view.note}" if view.note else "")
-        right = Line(f"{state_glyph(view.state, ascii_only=ascii_only)} {words}", state_role(view.state)).add(f" {clock(span)}", "text")
+        right = Line(f"{state_glyph(view.state, ascii_only=ascii_only)} {words}", state_role(view.state)).add(
+            f" {clock(span) if view.live else took(span)}", "text"
+        )
         if view.batch is not None:
             right.add("  ").extend(batch_counts(view.batch, ascii_only=ascii_only))
         else:

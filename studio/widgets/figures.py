@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
-__all__ = ["ago", "bar", "clock", "count", "counted", "moment", "took"]
+__all__ = ["ago", "bar", "clock", "count", "counted", "moment", "short_path", "took"]
 
 _EIGHTHS = "▏▎▍▌▋▊▉█"
+
+
+def short_path(text: str, width: int) -> str:
+    """Give a path as it is read from here, with its end, which tells it apart, in at most so many cells."""
+    text = text.removeprefix(f"{Path.cwd()}/")
+    parts = text.split("/")
+    while len(text) > width and len(parts) > 1:
+        parts = parts[1:]
+        text = "…/" + "/".join(parts)
+    return text
 
 
 def took(seconds: float | None) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual.binding import Binding, BindingType
 
 from studio.theme import state_glyph, state_role
-from studio.widgets.figures import ago, counted
+from studio.widgets.figures import ago, counted, short_path
 from studio.widgets.line import Line
 from studio.widgets.line_view import LineView
 
@@ -35,23 +35,24 @@ class GraphList(LineView):
         self._rows: list[tuple[ModuleView, GraphView | None]] = []
         self._last: dict[str, RunRow] = {}
         self._now = 0.0
+        self._touched = False
 
     def show(self, modules: Sequence[ModuleView], last: dict[str, RunRow], now: float) -> None:
         """Show modules, and each graph's last run."""
-        here = self.here
+        here = self.here if self._touched else None
         rows: list[tuple[ModuleView, GraphView | None]] = []
         for module in modules:
             rows.append((module, None))
             rows += [(module, graph) for graph in module.graphs]
-        first = not self._rows
         self._rows, self._last, self._now = rows, last, now
         self.rows_changed()
-        if here is not None and not first:
+        if here is not None:
             key = here[0].target, here[1].name if here[1] else None
             self.move_to(
                 next((at for at, (module, graph) in enumerate(rows) if (module.target, graph.name if graph else None) == key), self.cursor)
             )
         else:
+            # Until somebody moves, the cursor waits on the first graph that can be launched.
             self.move_to(next((at for at, (_, graph) in enumerate(rows) if graph is not None), 0))
 
     @property
@@ -59,10 +60,21 @@ class GraphList(LineView):
         """What the cursor is on."""
         return self._rows[self.cursor] if self.cursor < len(self._rows) else None
 
+    def action_move(self, step: int) -> None:
+        """Move; from now on the cursor stays where it is put."""
+        self._touched = True
+        super().action_move(step)
+
+    def clicked(self, index: int, column: int, *, again: bool) -> None:
+        """Move or open; from now on the cursor stays where it is put."""
+        self._touched = True
+        super().clicked(index, column, again=again)
+
     def find(self, name: str) -> bool:
         """Bring the cursor to a graph."""
         for index, (_, graph) in enumerate(self._rows):
             if graph is not None and graph.name == name:
+                self._touched = True
                 self.move_to(index)
                 return True
         return False
@@ -87,7 +99,7 @@ class GraphList(LineView):
 
     def _module_row(self, module: ModuleView, width: int) -> Line:
         ascii_only = getattr(self.app, "ascii_only", False)
-        line = Line(" ").add("▾ " if not ascii_only else "- ", "faint").add(module.target, "strong")
+        line = Line(" ").add("▾ " if not ascii_only else "- ", "faint").add(short_path(module.target, width // 2), "strong")
         state = _STATES.get(module.state)
         if state is None:
             return line.right(Line(counted(len(module.graphs), "graph") + " ", "muted"), width)

@@ -58,7 +58,7 @@ def graph_lines(graph: GraphView, width: int, *, ascii_only: bool = False) -> li
     lines = [Line(" ").add(graph.name, "title").add("   " + counted(graph.node_count, "node"), "muted")]
     lines += [Line(" ").add(text, "muted") for text in wrap(graph.doc, width - 2)[:4]] if graph.doc else []
     lines += [Line(), rule("Inputs", width)]
-    names = max([len(field.name) for field in graph.inputs] + [4])
+    names = max([len(field.name) for field in graph.inputs] + [len(name) for name, _ in graph.outputs] + [4])
     lines += [_input_line(field, width, min(names, 24)) for field in graph.inputs] or [Line(" none", "muted")]
     lines += [Line(), rule("Gives back", width)]
     for name, kind in graph.outputs:

@@ -108,6 +108,8 @@ class Inspector(LineView):
             entries.append(_Entry(Line(" → ", "accent").add(node.decision, "strong")))
         elif node.outputs:
             entries += self._values(node.outputs, width)
+        elif node.state == "paused" and any(pause.node == node.path for pause in view.pauses):
+            entries.append(_Entry(Line(" waits for an answer: press ", "paused").add("a", "key").add(" to give it", "paused")))
         else:
             words = "none" if node.state in {"completed", "cached", "kept"} else "not produced" if node.ended else "not produced yet"
             line = Line(f" {words}", "faint")
@@ -190,6 +192,8 @@ def run_lines(view: RunView, width: int, path: str | None = None) -> list[Line]:
         lines.append(rule("Error", width, role="failed"))
         lines += [Line(" ").add(text, "error") for text in wrap(view.error, max(10, width - 2))[:12]]
     lines.append(rule("Inputs", width))
+    if not view.inputs:
+        lines.append(Line(" none given", "faint"))
     for value in view.inputs:
         lines.append(Line(" ").add(value.name, "strong", width=14).add(" ").add(value.kind, "type").add("  ").add(value.preview).cut(width))
     return lines

@@ -57,7 +57,7 @@ class LineageList(LineView):
         line = Line(" ").add(row.lanes, "lane", width=lanes)
         line.add(row.id, "strong" if row.selected else "text", width=names).add("  ")
         glyph = state_glyph(row.state, ascii_only=getattr(self.app, "ascii_only", False))
-        line.add(f"{glyph} {_WORDS.get(row.state, row.state)}", state_role(row.state), width=11).add(" ")
+        line.add(f"{glyph} {_WORDS.get(row.state, row.state)}", state_role(row.state), width=13).add(" ")
         line.add(row.kind, "muted").add("  " if row.kind else "").add(row.cause, "accent")
         end = (
             Line(row.note if width >= 90 else "", "muted")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Rail"]
 
 _WORDS: Final = {"completed": "done", "skipped": "not taken", "waiting": "waiting", "input": "in"}
-_STATE_WIDTH: Final = 11
+_STATE_WIDTH: Final = 13
 _DURATION_WIDTH: Final = 7
 _LEAST_GANTT: Final = 14
 _WORDS_FROM: Final = 60

@@ -38,7 +38,7 @@ def _node_line(line: Line, path: str, view: RunView, names: int, width: int, *, 
     node = view.nodes.get(path)
     state = node.state if node is not None else "waiting"
     line.add(label or path, "text" if node is not None else "muted", width=names).add("  ")
-    line.add(f"{state_glyph(state, ascii_only=ascii_only)} {_WORDS.get(state, state)}", state_role(state), width=11)
+    line.add(f"{state_glyph(state, ascii_only=ascii_only)} {_WORDS.get(state, state)}", state_role(state), width=13)
     if node is not None and node.started is not None and node.ended is not None:
         line.add(took(node.ended - node.started), "muted", width=7, right=True)
     if node is not None and node.error:

@@ -131,7 +131,7 @@ class RunList(LineView):
         if width < _COMPACT:
             return Line(" runs", "faint")
         names, graph = self._columns(width)
-        line = Line("   ").add("run", "faint", width=names).add("  ").add("state", "faint", width=12).add(" ")
+        line = Line("   ").add("run", "faint", width=names).add("  ").add("state", "faint", width=13).add(" ")
         if graph:
             line.add("graph", "faint", width=graph).add(" ")
         return line.add("started", "faint", width=10).add("took", "faint", width=8, right=True).add("  ").add("why", "faint").cut(width)
@@ -158,7 +158,7 @@ class RunList(LineView):
         )
         line.add("  " * depth + (row.id.rpartition("/")[2] if depth else row.id), "strong" if not depth else "text", width=names).add("  ")
         glyph = state_glyph(row.state, ascii_only=ascii_only)
-        line.add(f"{glyph} {_WORDS.get(row.state, row.state)}", state_role(row.state), width=12).add(" ")
+        line.add(f"{glyph} {_WORDS.get(row.state, row.state)}", state_role(row.state), width=13).add(" ")
         if graph:
             line.add(row.graph, "muted", width=graph).add(" ")
         line.add(ago(row.started, self._now), "muted", width=10)

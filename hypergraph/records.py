@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import Enum, StrEnum
 from typing import Any
 
+from hypergraph._quick import quick
 from hypergraph._text import duration, plural
 
 __all__ = [
@@ -75,6 +76,7 @@ def _plain(value: Any) -> Any:
     return repr(value)
 
 
+@quick
 @dataclass(frozen=True, slots=True, repr=False)
 class StepRecord:
     """One finished step of one run: the journal's only kind of line.

@@ -197,7 +197,7 @@ class Projection:
     def _turn_table(self, facts: RunFacts) -> Any:
         looping = {
             place: steps
-            for place, steps in facts.turns.items()
+            for place, steps in sorted(facts.turns.items(), key=lambda one: (one[1][0], one[0]))
             if place[0] == facts.root and len(steps) > 1 and _turns(facts, place[0], place[1], steps) > 1
         }
         if not looping:
@@ -319,7 +319,7 @@ def _producer(facts: RunFacts, step: StepFacts, name: str) -> StepFacts | None:
                 continue
             found = facts.steps[run, at, node]
             if found.end is not None and name in found.end.get("out", ()):
-                if best is None or at > best.superstep:
+                if best is None or (at, node) > (best.superstep, best.node):
                     best = found
                 break
     return best

@@ -24,6 +24,7 @@ from hypergraph.runners.base import (
     check_options,
     mapped_names,
     merge_inputs,
+    this_user,
 )
 from hypergraph.runners.calls import MapCall, map_call_flow, map_result, refuse_too_many, run_call_flow, run_result
 from hypergraph.runners.direct import NO_LINEAGE, plain_inputs
@@ -310,6 +311,7 @@ class AsyncRunner(BaseRunner):
             emit=pump.emit,
             cache=self.cache,
             stored=stored,
+            actor=this_user() if stored else None,
             signal=StopSignal(),
             sequential=False,
         )

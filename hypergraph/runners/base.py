@@ -14,6 +14,7 @@ from hypergraph.engine.answers import answer_ports
 from hypergraph.engine.run import StopSignal
 from hypergraph.exceptions import IncompatibleRunnerError, already_running, cannot_run
 from hypergraph.nodes._boundary import read_clone
+from hypergraph.plan import plan_of
 
 if TYPE_CHECKING:
     from hypergraph.graph import Graph
@@ -105,6 +106,19 @@ class BaseRunner(ABC):
             self._active.pop(workflow_id, None)
 
 
+def this_user() -> str:
+    """Say who acts, as stored runs remember it: "user@host"."""
+    import getpass
+    import platform
+
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        # No entry for this user id, as in some containers.
+        user = "unknown"
+    return f"{user}@{platform.node() or 'unknown'}"
+
+
 def check_options(
     *, error_handling: str, on_missing: str, select: Any, entrypoint: Any, max_iterations: int | None, max_concurrency: int | None = None
 ) -> None:
@@ -177,6 +191,13 @@ def check_capabilities(runner: str, capabilities: RunnerCapabilities, graph: Gra
     Raises:
         IncompatibleRunnerError: it names the node, the reason and the runner to use.
     """
+    derived = plan_of(graph).derived
+    if derived.get(("runs on", runner)) != capabilities:
+        _check_nodes(runner, capabilities, graph)
+        derived["runs on", runner] = capabilities
+
+
+def _check_nodes(runner: str, capabilities: RunnerCapabilities, graph: Graph) -> None:
     for path, node in walk(graph):
         if node.code is None:
             _check_override(runner, capabilities, path, node)

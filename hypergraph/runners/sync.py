@@ -20,6 +20,7 @@ from hypergraph.runners.base import (
     check_capabilities,
     check_options,
     merge_inputs,
+    this_user,
 )
 from hypergraph.runners.calls import MapCall, map_call_flow, map_result, run_call_flow, run_result
 from hypergraph.runners.direct import NO_LINEAGE, direct_map, direct_program, direct_run, guided_run, plain_inputs
@@ -385,6 +386,7 @@ class SyncRunner(BaseRunner):
             emit=dispatcher.teller() if dispatcher is not None else None,
             cache=self.cache,
             stored=stored,
+            actor=this_user() if stored else None,
             signal=StopSignal(),
         )
 

@@ -53,11 +53,11 @@ class Session:
         sequential: the driver runs one thing at a time, in order.
         answering: answers to interrupts were given: those that got none pause again unasked.
         take_over: a living owner is to be displaced.
-        actor, config: who started the run, and what is kept with it.
+        actor: who started the run.
     """
 
     __slots__ = (
-        "_last_stamp", "_perf_zero", "_wall_zero", "actor", "answering", "cache", "config", "emit", "keep_going", "max_iterations",
+        "_last_stamp", "_perf_zero", "_wall_zero", "actor", "answering", "cache", "emit", "keep_going", "max_iterations",
         "runner", "sequential", "signal", "stored", "take_over",
     )  # fmt: skip
 
@@ -74,7 +74,6 @@ class Session:
         sequential: bool = True,
         take_over: bool = False,
         actor: str | None = None,
-        config: Mapping[str, Any] | None = None,
     ) -> None:
         self.runner = runner
         self.emit = emit
@@ -87,7 +86,6 @@ class Session:
         self.answering = False
         self.take_over = take_over
         self.actor = actor
-        self.config: Mapping[str, Any] = config or {}
         self._perf_zero = time.perf_counter()
         self._wall_zero = time.time()
         self._last_stamp: datetime | None = None

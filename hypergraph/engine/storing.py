@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from hypergraph._typing import format_type
 from hypergraph.engine.restore import good_values
+from hypergraph.plan import plan_of
 from hypergraph.records import NewRun, PauseRecord
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def new_run(run: Run) -> NewRun:
         fork_superstep=fork.source_superstep if fork is not None else None,
         retry_of=fork.retry_of if fork is not None else None,
         retry_index=fork.retry_index if fork is not None else None,
-        config=config_of(run.graph, "run", run.session.config),
+        config=config_of(run.graph, "run"),
         inputs={**fork.inputs, **run.inputs} if fork is not None else run.inputs,
         seed=(good_values(run.plan, fork, run.inputs) if fork.foreign else fork.edits) if fork is not None else {},
         sources=run.graph.sources if top else {},
@@ -55,7 +56,7 @@ def new_batch(batch: Batch) -> NewRun:
         retry_of=batch.retry_of,
         retry_index=batch.retry_index,
         config={
-            **config_of(batch.graph, "map", batch.session.config),
+            **config_of(batch.graph, "map"),
             "map_over": list(batch.items.params),
             "map_mode": batch.items.mode,
             "map_size": batch.items.count,
@@ -68,9 +69,9 @@ def new_batch(batch: Batch) -> NewRun:
     )
 
 
-def config_of(graph: Graph, kind: str, extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what is kept of a graph beside its steps: both hashes, and what the caller wants to keep with the run."""
-    return {**extra, "kind": kind, "graph_struct_hash": graph.structural_hash, "graph_code_hash": graph.code_hash}
+def config_of(graph: Graph, kind: str) -> dict[str, Any]:
+    """Give what is kept of a graph beside its steps: both hashes, and whether it was run or mapped."""
+    return {"kind": kind, "graph_struct_hash": graph.structural_hash, "graph_code_hash": graph.code_hash}
 
 
 def pause_records(pauses: Iterable[PauseInfo]) -> tuple[PauseRecord, ...]:
@@ -98,8 +99,16 @@ def choices_of(annotation: Any) -> tuple[str, ...] | None:
     return None
 
 
-def annotated_types(graph: Graph) -> set[Any]:
+def annotated_types(graph: Graph) -> frozenset[Any]:
     """Give every type that a graph's annotations name, and the modules that its functions are from: trusted when values are read back."""
+    derived = plan_of(graph).derived
+    found: frozenset[Any] | None = derived.get("types")
+    if found is None:
+        found = derived["types"] = frozenset(_types(graph))
+    return found
+
+
+def _types(graph: Graph) -> set[Any]:
     found: set[Any] = set()
     for node in graph.scope.nodes:
         if node.code is None:

@@ -66,6 +66,13 @@ class Items:
         found.update(zip(self.params, self.mapped(index), strict=True))
         return found
 
+    def lists(self) -> dict[str, Sequence[Any]]:
+        """Give the mapped values by parameter, one per item."""
+        if self.mode == "zip":
+            return dict(zip(self.params, self._columns, strict=True))
+        rows = list(self.columns())
+        return {name: [row[place] for row in rows] for place, name in enumerate(self.params)}
+
     def columns(self) -> Iterator[tuple[Any, ...]]:
         """Give the mapped values of all items, in order."""
         if self.mode == "zip":

@@ -7,6 +7,7 @@ order; in one look each operation is found *live* (a gate lets it, and every arg
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hypergraph.plan import NO_FALLBACK
@@ -31,7 +32,7 @@ class LayerWalk:
     def __init__(self, state: State, regions: tuple[Region, ...], max_iterations: int) -> None:
         self._state = state
         self._regions = [region for region in regions if region.cyclic]
-        self._fresh = [region.ops[0] for region in regions if not region.cyclic]
+        self._fresh: Sequence[Op] = [region.ops[0] for region in regions if not region.cyclic]
         self._max = max_iterations
         self.passes: dict[int, int] = {}
         self.runaway: list[Region] = []
@@ -42,8 +43,8 @@ class LayerWalk:
         found: list[Op] = []
         if self._fresh:
             found = [op for op in self._fresh if _single_ready(state, op)]
-            self._fresh = []
-        for region in tuple(self._regions):
+            self._fresh = ()
+        for region in tuple(self._regions) if self._regions else ():
             inside = region_ready(state, region)
             if not inside:
                 continue

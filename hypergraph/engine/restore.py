@@ -132,22 +132,24 @@ def _replay(run: Run, step: StepRecord) -> None:
         if step.status is StepStatus.PAUSED and op is not None and op.kind == "interrupt":
             run.waiting[step.node_name] = step
         return
-    run.attempts.pop(step.node_name, None)
-    run.waiting.pop(step.node_name, None)
-    if op is None or not set(step.values or ()) <= set(op.node.data_outputs):
-        # Another graph, or a narrower scope: what this node made counts as given.
-        run.state.give(step.values or {})
-        return
-    run.state.apply(_line(run.state, op, step))
-
-
-def _line(state: State, op: Op, step: StepRecord) -> Line:
-    versions = tuple(step.input_versions.get(argument.name, 0) for argument in op.args)
-    line = Line(op, step.superstep, step.index, versions, state.seen(op))
-    line.status = COMPLETED
+    if run.attempts or run.waiting:
+        run.attempts.pop(step.node_name, None)
+        run.waiting.pop(step.node_name, None)
     values = step.values or {}
-    line.values = tuple(values.get(name, ABSENT) for name in op.node.data_outputs)
-    line.decision = _decision(step.decision)
+    outputs: tuple[str, ...] = op.node.data_outputs if op is not None else ()
+    if op is None or any(name not in outputs for name in values):
+        # Another graph, or a narrower scope: what this node made counts as given.
+        run.state.give(values)
+        return
+    run.state.apply(_line(run.state, op, step, tuple([values.get(name, ABSENT) for name in outputs])))
+
+
+def _line(state: State, op: Op, step: StepRecord, values: tuple[Any, ...]) -> Line:
+    seen = step.input_versions
+    line = Line(op, step.superstep, step.index, tuple([seen.get(argument.name, 0) for argument in op.args]), state.seen(op))
+    line.values = values
+    if step.decision is not None:
+        line.decision = _decision(step.decision)
     return line
 
 

@@ -39,7 +39,7 @@ def run_stage(rows: Rows, stage: Stage) -> None:
 def _run_calls(rows: Rows, step: Step, position: int) -> None:
     first_only = rows.setting.first_only
     columns = rows.columns(step)
-    if step.node is not None:
+    if step.node is not None and rows.setting.cache is not None:
         raw, bad = _cached(
             step, columns, len(rows), rows.setting.cache, lambda some, count: call_rows(step.func, some, count, first_only=first_only)
         )
@@ -140,7 +140,7 @@ def _cached(
 def _run_batch(rows: Rows, step: Step, position: int) -> None:
     held = [rows.read(slot) for slot in step.args]
     count = len(rows)
-    if step.node is not None:
+    if step.node is not None and rows.setting.cache is not None:
         whole = [([one.value] * count if isinstance(one, Constant) else one.values) for one in held]
 
         def compute(some: list[list[Any]], size: int) -> tuple[list[Any], _Bad]:

@@ -20,10 +20,11 @@ _NUMBER = "__row"
 def input_frame(daft: Any, columns: Mapping[str, Sequence[Any]], count: int) -> Any:
     """Put the items of a batch into a frame: one column per mapped input, and the items' numbers."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
-    data: dict[str, Any] = {_NUMBER: pa.array(range(count), pa.int64())}
+    data: dict[str, Any] = {_NUMBER: pc.subtract(pc.cumulative_sum(pa.repeat(1, count)), 1)}
     for place, values in enumerate(columns.values()):
-        data[field_of(place)] = _packed(daft, list(values))
+        data[field_of(place)] = _packed(daft, values if isinstance(values, list) else list(values))
     return daft.from_pydict(data)
 
 

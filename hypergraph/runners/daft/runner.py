@@ -156,8 +156,7 @@ class DaftRunner(BaseRunner):
             return missing_result(graph, params, map_mode, items.count, missing, list(given))
         known = graph.inputs.all
         shared = {name: value for name, value in items.shared.items() if name in known}
-        rows = list(items.columns())
-        columns = {name: [row[place] for row in rows] for place, name in enumerate(params)}
+        columns = items.lists()
         job = self._job(graph, columns, shared, first_only=not keep_going, depot=Depot(), clone=items.clone)
         daft = load_daft()
         outcome = run_rows(daft, input_frame(daft, columns, items.count), job, items.count)

@@ -135,7 +135,7 @@ class Plan:
     has_entrypoints: bool
     straight: bool
     gate_readers: Mapping[int, tuple[int, ...]]
-    derived: dict[str, Any]
+    derived: dict[Any, Any]
 
     @property
     def sequence(self) -> Iterable[Op]:

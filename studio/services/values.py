@@ -26,19 +26,31 @@ class Refused(ValueError):  # noqa: N818  # it is an answer, not a defect
 
 
 def annotation_of(graph: Graph, name: str) -> Any:
-    """Give the annotation of an input, of an output, or of an answer; `NOTHING` where there is none."""
-    for node in graph.nodes.values():
-        if name in node.inputs:
-            found = node.get_input_type(name)
-            if found is not None:
-                return found
-    for node in graph.nodes.values():
-        if name in node.data_outputs:
-            answer = getattr(node, "answer_type", None) if node.is_interrupt else None
-            found = answer if answer is not None else node.get_output_type(name)
-            if found is not None:
-                return found
+    """Give the annotation of an answer, of an input, or of an output; `NOTHING` where there is none."""
+    nodes: list[Any] = list(graph.nodes.values())
+    found = _answer_of(nodes, name)
+    if found is not None:
+        return found
+    for node in nodes:
+        if name in node.inputs and (found := node.get_input_type(name)) is not None:
+            return found
+    for node in nodes:
+        if name in node.data_outputs and (found := node.get_output_type(name)) is not None:
+            return found
     return NOTHING
+
+
+def _answer_of(nodes: list[Any], key: str) -> Any:
+    """Give the annotation of the answer that is passed under this key; what only reads the name may say less."""
+    for node in nodes:
+        if key not in node.data_outputs:
+            continue
+        inner = getattr(node, "graph", None)
+        if inner is not None and inner.has_interrupts:
+            return _answer_of(list(inner.nodes.values()), node.inner_output(key))
+        if node.is_interrupt:
+            return node.get_output_type(key) if len(node.data_outputs) > 1 else node.answer_type
+    return None
 
 
 def build_values(

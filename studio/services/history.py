@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
+from hypergraph.exceptions import CheckpointError
 from studio.model.filters import Filter, parse_filter
 from studio.model.pause_view import PauseView
 from studio.model.rows import answer_spec, lineage_rows, run_row, state_of, value_view
@@ -26,10 +29,35 @@ _LOOKED_AT: Final = 300
 _AGAIN_AFTER: Final = 5.0
 
 Asking = Callable[[str, str, str], "TypeSpec | None"]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _or(nothing: Callable[[], Any]) -> Callable[[F], F]:
+    """Give nothing where the store cannot be read at the moment, and keep why: a screen goes on."""
+
+    def around(method: F) -> F:
+        @functools.wraps(method)
+        def read(self: History, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return method(self, *args, **kwargs)
+            except (CheckpointError, sqlite3.Error, OSError) as error:
+                self.problem = f"{self.path.name} cannot be read at the moment: {error}"
+                return nothing()
+
+        return cast("F", read)
+
+    return around
+
+
+def _none() -> None:
+    return None
 
 
 class History:
     """The runs of one store. Safe to use from several threads.
+
+    Attributes:
+        problem: why the store could not be read lately, or None.
 
     Args:
         path: the checkpoint database; it may come into being later.
@@ -39,19 +67,34 @@ class History:
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
         self.path = path
         self._clock = clock
+        self.problem: str | None = None
         self._store: ReadonlyStore | None = None
+        self._file: tuple[int, int] | None = None
         self._lock = threading.Lock()
         self._token: str | None = None
         self._searched: tuple[str, object, frozenset[str]] | None = None
 
     @property
     def store(self) -> ReadonlyStore | None:
-        """The open store; None as long as there is no file."""
+        """The open store; None as long as there is no file. A file that took another's place is opened anew.
+
+        Raises:
+            CheckpointError: the file is no store.
+        """
         with self._lock:
-            if self._store is None and self.path.exists() and self.path.stat().st_size:
+            try:
+                found = self.path.stat()
+            except OSError:
+                return None
+            file = found.st_dev, found.st_ino
+            if self._store is not None and self._file != file:
+                self._store.close_sync()
+                self._store = None
+            if self._store is None and found.st_size:
                 from hypergraph import SqliteCheckpointer
 
                 self._store = SqliteCheckpointer.open_readonly(self.path)
+                self._file = file
             return self._store
 
     def close(self) -> None:
@@ -66,6 +109,7 @@ class History:
         if self.store is not None:
             self.store.trust(things)
 
+    @_or(_none)
     def token(self) -> object:
         """Give something that changes when the history does; costs microseconds where nothing was written.
 
@@ -75,10 +119,12 @@ class History:
         if store is None:
             return None
         self._token = store.changes_since(self._token).token
+        self.problem = None
         return self._token, int(self._clock() / _AGAIN_AFTER)
 
     # Lists.
 
+    @_or(list)
     def runs(self, text: str = "", after: RunRow | None = None, limit: int = 100) -> list[RunRow]:
         """Give top-level runs, newest first.
 
@@ -107,6 +153,7 @@ class History:
             rows[-1] = RunRow(**{name: getattr(last, name) for name in RunRow.__slots__ if name != "key"}, key=key)
         return rows
 
+    @_or(list)
     def children(self, run_id: str, limit: int = 100) -> list[RunRow]:
         """Give the runs inside a run: failed ones first, then the rest in the order of items."""
         store = self.store
@@ -121,6 +168,7 @@ class History:
         ordered = [*sorted(failed, key=_place), *sorted((run for run in rest if run.id not in seen), key=_place)]
         return [run_row(run, now) for run in ordered[:limit]]
 
+    @_or(dict)
     def counts(self, text: str = "") -> dict[str, int]:
         """Count top-level runs by state."""
         store = self.store
@@ -156,11 +204,13 @@ class History:
             self._searched = value, mark, frozenset(step.run_id.partition("/")[0] for step in found)
         return self._searched[2]
 
+    @_or(_none)
     def newest(self) -> str | None:
         """Give the newest top-level run."""
         rows = self.runs(limit=1)
         return rows[0].id if rows else None
 
+    @_or(dict)
     def last_runs(self) -> dict[str, RunRow]:
         """Give the newest run of each graph, among the last few hundred runs."""
         found: dict[str, RunRow] = {}
@@ -168,37 +218,44 @@ class History:
             found.setdefault(row.graph, row)
         return found
 
+    @_or(list)
     def lost(self) -> list[RunRow]:
         """Give the runs that nobody runs, though they have not ended."""
         return self.runs("interrupted", limit=100)
 
     # One run.
 
+    @_or(_none)
     def run(self, run_id: str) -> Run | None:
         """Give a stored run, or None."""
         store = self.store
         return None if store is None else store.get_run(run_id)
 
+    @_or(dict)
     def inputs(self, run_id: str) -> dict[str, Any]:
         """Give the inputs that a run was started with."""
         store = self.store
         return {} if store is None else store.inputs(run_id)
 
+    @_or(dict)
     def config(self, run_id: str) -> Mapping[str, Any]:
         """Give what is kept beside a run: hashes, options, the graph's reference."""
         run = self.run(run_id)
         return {} if run is None else run.config or {}
 
+    @_or(dict)
     def sources(self, run_id: str) -> dict[str, tuple[str, str]]:
         """Give node -> (hash, source text) of the graph that a run was made with."""
         store = self.store
         return {} if store is None else store.sources(run_id)
 
+    @_or(list)
     def steps(self, run_id: str, superstep: int | None = None) -> list[StepRecord]:
         """Give a run's own steps."""
         store = self.store
         return [] if store is None else list(store.steps(run_id, superstep=superstep))
 
+    @_or(tuple)
     def lineage(self, run_id: str) -> tuple[LineageRow, ...]:
         """Give the family that a run stands in, with what was changed from one to the next; () for a run alone."""
         store = self.store
@@ -210,6 +267,7 @@ class History:
 
     # Questions.
 
+    @_or(tuple)
     def pauses(self, spec_of: Asking | None = None) -> tuple[PauseView, ...]:
         """Give the questions that wait, oldest first.
 

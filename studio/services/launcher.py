@@ -21,6 +21,7 @@ from studio.services.log_reader import claims_in, read_claim
 from studio.services.order import Order
 from studio.services.paths import Places
 from studio.services.processes import is_running, mark_of
+from studio.services.tidying import tidy
 
 __all__ = ["LaunchError", "Launcher", "Worker"]
 
@@ -227,6 +228,10 @@ class Launcher:
         if opening is None:
             return False
         return is_running(int(opening.get("pid", 0)), str(opening.get("mark", "")))
+
+    def tidy(self, *, days: int, most_bytes: int) -> list[str]:
+        """Remove folders of finished runs, see `studio.services.tidying`."""
+        return tidy(self._places.runs, {worker.folder.name for worker in self.running()}, days=days, most_bytes=most_bytes)
 
     def _collect(self) -> None:
         """Let those that ended be gone: a child that nobody waits for keeps its number."""

@@ -182,3 +182,22 @@ def test_ages_count_back_from_now() -> None:
     assert parse_filter("until:2025-12-01T00:00+00:00", now.timestamp()).until == datetime(2025, 12, 1, tzinfo=UTC)
     assert parse_filter("interrupted", now.timestamp()).interrupted is True
     assert parse_filter("running", now.timestamp()).interrupted is False
+
+
+def test_a_file_that_took_the_place_of_another_is_read_anew(history: History, db: Path) -> None:
+    _fill(db)
+    assert history.newest() == "batch"
+    other = db.with_name("other.db")
+    with SqliteCheckpointer(other) as store:
+        SyncRunner(checkpointer=store).run(PIPE, {"a": 1}, workflow_id="fresh")
+    for suffix in ("-wal", "-shm"):
+        db.with_name(db.name + suffix).unlink(missing_ok=True)
+    other.replace(db)
+    assert [row.id for row in history.runs()] == ["fresh"]
+
+
+def test_a_store_that_cannot_be_read_is_said_and_breaks_nothing(history: History, db: Path) -> None:
+    db.write_bytes(b"this is no database at all, whatever its name says" * 100)
+    assert history.runs() == []
+    assert history.problem is not None
+    assert "runs.db" in history.problem

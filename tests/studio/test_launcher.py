@@ -16,6 +16,7 @@ import pytest
 
 from studio.services.launcher import Launcher, LaunchError
 from studio.services.processes import is_running, mark_of
+from studio.services.tidying import tidy
 from tests.studio.workshop import Workshop, wait_until
 
 
@@ -128,3 +129,15 @@ def test_what_is_kept_about_a_run_holds_no_values_and_is_the_users_alone(shop: W
     assert stat.S_IMODE(worker.folder.stat().st_mode) == 0o700
     for name in ("1.events", "1.out", "1.err"):
         assert stat.S_IMODE((worker.folder / name).stat().st_mode) == 0o600
+
+
+def test_old_and_large_folders_go_but_never_one_that_is_busy(tmp_path: Path) -> None:
+    for number, (name, days, size) in enumerate([("old", 40, 1), ("big", 3, 900), ("new", 1, 900), ("busy", 90, 1)]):
+        folder = tmp_path / name
+        folder.mkdir()
+        log = folder / f"{number}.events"
+        log.write_bytes(b"x" * size)
+        os.utime(log, (1e9 - days * 86_400,) * 2)
+    assert tidy(tmp_path, {"busy"}, days=30, most_bytes=1_000, now=1e9) == ["old", "big"]
+    assert {entry.name for entry in tmp_path.iterdir()} == {"new", "busy"}
+    assert tidy(tmp_path / "nowhere", (), days=1, most_bytes=1) == []

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hypergraph.engine.answers import answers_for, outer_pause
 from hypergraph.engine.batch import Batch, batch_flow
-from hypergraph.engine.journal import ABSENT, COMPLETED, FAILED, PAUSED, Line
+from hypergraph.engine.delegation import delegated_step, inner_clone
+from hypergraph.engine.journal import ABSENT, FAILED, PAUSED, Line
 from hypergraph.engine.mapping import items_of
-from hypergraph.engine.requests import Ask, Call, Flow
+from hypergraph.engine.requests import Ask, Flow
 from hypergraph.engine.run import Ended, Origin, Run
 from hypergraph.exceptions import GraphConfigError
 from hypergraph.plan import INNER, plan_of
 from hypergraph.records import RunStatus
-
-if TYPE_CHECKING:
-    from hypergraph.results import RunResult
 
 __all__ = ["nested_step"]
 
@@ -26,7 +24,7 @@ def nested_step(run: Run, line: Line, values: Sequence[Any]) -> Flow:
     node: Any = line.op.node
     inputs = {node.inner_address(argument.name): value for argument, value in zip(line.op.args, values, strict=True) if value is not INNER}
     if node.runner_override is not None:
-        yield from _delegated(line, inputs)
+        yield from delegated_step(run, line, inputs)
     elif node.map_config is not None:
         yield from _mapped(run, line, inputs)
     else:
@@ -112,7 +110,7 @@ def _mapped(run: Run, line: Line, inputs: dict[str, Any]) -> Flow:
     node: Any = line.op.node
     params = tuple(node.inner_address(name) for name in node.mapped_inputs)
     try:
-        items = items_of(inputs, params, node.map_mode, _inner_clone(node))
+        items = items_of(inputs, params, node.map_mode, inner_clone(node))
     except (ValueError, GraphConfigError) as error:
         line.status, line.error = FAILED, error
         return
@@ -141,50 +139,3 @@ def _mapped(run: Run, line: Line, inputs: dict[str, Any]) -> Flow:
         return
     line.values = tuple(ended.column(node.inner_output(name)) for name in node.data_outputs)
     line.partial = ended.status is RunStatus.STOPPED
-
-
-def _inner_clone(node: Any) -> bool | list[str]:
-    """Say which broadcast values each item gets a copy of, by inner address."""
-    cloned = node.cloned
-    return cloned if isinstance(cloned, bool) else [node.inner_address(name) for name in cloned]
-
-
-def _delegated(line: Line, inputs: dict[str, Any]) -> Flow:
-    """Hand the inner graph to the runner that it was given (`with_runner`)."""
-    node: Any = line.op.node
-    runner = node.runner_override
-    options: dict[str, Any] = {}
-    if node.map_config is not None:
-        options = {
-            "map_over": [node.inner_address(name) for name in node.mapped_inputs],
-            "map_mode": node.map_mode,
-            "error_handling": node.map_error_handling,
-            "clone": _inner_clone(node),
-        }
-        call = runner.map
-    else:
-        options = {"error_handling": "continue"}
-        call = runner.run
-    outcome = yield Call(call, (node.graph, inputs), options, awaits=runner.capabilities.returns_coroutine, free=True)
-    if outcome.error is not None:
-        line.status, line.error = FAILED, outcome.error
-        return
-    result: Any = outcome.value
-    if node.map_config is not None:
-        line.inner = lambda: result.log
-        line.values = tuple(result.get(node.inner_output(name)) for name in node.data_outputs)
-        return
-    _settle(line, node, result)
-
-
-def _settle(line: Line, node: Any, result: RunResult) -> None:
-    line.inner = lambda: result.log
-    if result.status is RunStatus.FAILED:
-        line.status, line.error = FAILED, result.error
-    elif result.status is RunStatus.PAUSED:
-        line.status = PAUSED
-        line.pauses = tuple(outer_pause(node, pause) for pause in result.pauses)
-    else:
-        line.status = COMPLETED
-        line.values = tuple(result.values.get(node.inner_output(name), ABSENT) for name in node.data_outputs)
-        line.partial = result.status is RunStatus.STOPPED

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hypergraph._text import fix
 from hypergraph.engine.begin import Lineage
+from hypergraph.engine.delegation import is_handed_on, take_signal
 from hypergraph.engine.mapping import items_of
 from hypergraph.engine.requests import Flow, Together
-from hypergraph.engine.run import Ended, Session, StopSignal
+from hypergraph.engine.run import Ended, Session
 from hypergraph.engine.storing import annotated_types
 from hypergraph.runners.async_driver import MOST_TASKS, AsyncDriver, Running
 from hypergraph.runners.async_events import EventPump, EventStream
@@ -295,7 +296,7 @@ class AsyncRunner(BaseRunner):
 
     def _unwatched(self, processors: Sequence[Any] | None, show_progress: bool | None) -> bool:
         shown = self.show_progress if show_progress is None else show_progress
-        return self.checkpointer is None and self.sync_nodes == "inline" and not processors and not shown
+        return self.checkpointer is None and self.sync_nodes == "inline" and not processors and not shown and not is_handed_on()
 
     def _driver(self, limit: int | None) -> AsyncDriver:
         return AsyncDriver(self.checkpointer, limit, threads=self.sync_nodes == "thread", once=self._once)
@@ -312,7 +313,7 @@ class AsyncRunner(BaseRunner):
             cache=self.cache,
             stored=stored,
             actor=this_user() if stored else None,
-            signal=StopSignal(),
+            signal=take_signal(),
             sequential=False,
         )
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from hypergraph._text import fix
 from hypergraph.engine.begin import Lineage
+from hypergraph.engine.delegation import is_handed_on, take_signal
 from hypergraph.engine.observing import can_observe
 from hypergraph.engine.requests import Ask, Call, Flow, Outcome, Together
-from hypergraph.engine.run import Ended, Session, StopSignal
+from hypergraph.engine.run import Ended, Session
 from hypergraph.engine.storing import annotated_types
 from hypergraph.engine.watched import watched_run
 from hypergraph.runners.base import (
@@ -367,11 +368,11 @@ class SyncRunner(BaseRunner):
 
     def _unwatched(self, processors: Sequence[Any] | None, show_progress: bool | None) -> bool:
         shown = self.show_progress if show_progress is None else show_progress
-        return self.checkpointer is None and not processors and not shown
+        return self.checkpointer is None and not processors and not shown and not is_handed_on()
 
     def _watched(self, program: Program | None, given: Mapping[str, Any], dispatcher: EventDispatcher | None) -> Ended | None:
         """Run a program before an audience; None where the whole conversation is needed."""
-        if program is None or program.inner or dispatcher is None or can_observe():
+        if program is None or program.inner or dispatcher is None or can_observe() or is_handed_on():
             return None
         try:
             return watched_run(program, given, Session("SyncRunner", emit=dispatcher.teller()))
@@ -387,7 +388,7 @@ class SyncRunner(BaseRunner):
             cache=self.cache,
             stored=stored,
             actor=this_user() if stored else None,
-            signal=StopSignal(),
+            signal=take_signal(),
         )
 
     def _map_session(

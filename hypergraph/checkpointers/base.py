@@ -142,6 +142,11 @@ class Checkpointer(ABC):
         run = await self.get_run_async(run_id)
         return defaults.kept_of(self, run)[0] if run is not None else {}
 
+    async def get_children_inputs_async(self, run_id: str) -> dict[str, dict[str, Any]]:
+        """Give the inputs of all children of a run, by child id."""
+        children = await self.list_runs(parent_run_id=run_id, limit=None)
+        return {child.id: await self.get_inputs_async(child.id) for child in children}
+
     async def get_sources_async(self, run_id: str) -> dict[str, tuple[str, str]]:
         """Give node name -> (hash, source text); a store that keeps none gives {}."""
         return {}

@@ -61,7 +61,7 @@ class Database:
 
     Args:
         path: the file, or ":memory:".
-        at_open: called once with the fresh connection, inside a transaction, when the store can be written.
+        at_open: called with each fresh connection that can be written.
     """
 
     def __init__(self, path: str, at_open: Callable[[sqlite3.Connection], None] | None = None) -> None:
@@ -116,6 +116,8 @@ class Database:
             db = connect("file::memory:")
             with transaction(db):
                 schema.create(db)
+            if self._at_open is not None:
+                self._at_open(db)
             return db
         version = prepare_file(self.path)
         self._writable = os.access(self.path, os.W_OK) and os.access(Path(self.path).parent, os.W_OK)

@@ -126,6 +126,10 @@ class SyncDefaults:
         run = self.get_run(run_id)
         return kept_of(self, run)[0] if run is not None else {}
 
+    def children_inputs(self: Any, run_id: str) -> dict[str, dict[str, Any]]:
+        """As `Checkpointer.get_children_inputs_async`."""
+        return {child.id: self.inputs(child.id) for child in self.runs(parent_run_id=run_id, limit=None)}
+
     def sources(self, run_id: str) -> dict[str, tuple[str, str]]:
         """Give node name -> (hash, source text); a store that keeps none gives {}."""
         return {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import sqlite3
 from typing import Any
 
 from hypergraph._text import plural
@@ -12,7 +13,7 @@ from hypergraph.checkpointers.leases import claims_of
 from hypergraph.checkpointers.policy import CheckpointPolicy
 from hypergraph.checkpointers.queries import runs
 from hypergraph.checkpointers.recording import RecordingStore
-from hypergraph.checkpointers.values import ValueCodec
+from hypergraph.checkpointers.values import ValueCodec, frames
 
 __all__ = ["MemoryCheckpointer"]
 
@@ -25,7 +26,8 @@ class MemoryCheckpointer(RecordingStore):
     """
 
     def __init__(self, policy: CheckpointPolicy | None = None) -> None:
-        super().__init__(Database(MEMORY), claims_of(None), ValueCodec(_Shelf()), policy or CheckpointPolicy())
+        shelf = _Shelf()
+        super().__init__(Database(MEMORY, shelf.watch), claims_of(None), ValueCodec(shelf), policy or CheckpointPolicy())
 
     def __repr__(self) -> str:
         return f"MemoryCheckpointer: {plural(self._read(runs.count_runs(self._context)), 'run')}"
@@ -37,6 +39,19 @@ class _Shelf:
     def __init__(self) -> None:
         self._kept: dict[int, Any] = {}
         self._numbers = itertools.count(1)
+
+    def watch(self, db: sqlite3.Connection) -> None:
+        """Let go of what the database deletes: no row refers to it any more."""
+        db.create_function("hypergraph_forget", 1, self._forget)
+        for table in ("steps", "run_data"):
+            for event in ("DELETE", "UPDATE OF data"):
+                name = f"forget_{table}_{event[:6].lower()}"
+                db.execute(f"CREATE TEMP TRIGGER {name} AFTER {event} ON {table} BEGIN SELECT hypergraph_forget(old.data); END")
+
+    def _forget(self, data: bytes | str | None) -> None:
+        if isinstance(data, bytes) and data[:1] == b"\x01":
+            for _, number in frames(data):
+                self._kept.pop(int(number), None)
 
     def serialize(self, value: Any) -> bytes:
         number = next(self._numbers)

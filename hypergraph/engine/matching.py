@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hypergraph._hashing import hash_value
 from hypergraph.engine.requests import Ask, Flow
@@ -35,10 +35,11 @@ def match_items(batch: Batch) -> Flow:
     if source is None:
         return lambda index: ItemPlan(f"{prefix}/{index}")
     stored: list[StoredRun] = yield Ask("list_runs", parent_run_id=source, limit=None)
+    inputs: dict[str, dict[str, Any]] = yield Ask("get_children_inputs_async", source)
     children = {_number(child.id): child for child in stored if _number(child.id) >= 0}
     keys: dict[int, str] = {}
     for number, child in children.items():
-        keys[number] = hash_value((yield Ask("get_inputs_async", child.id)))
+        keys[number] = hash_value(inputs.get(child.id, {}))
     found = _match([hash_value(batch.items.inputs(index)) for index in range(batch.items.count)], keys)
     taken = set(children) if batch.resumes else set()
     free = max((*children, batch.items.count - 1), default=-1) + 1

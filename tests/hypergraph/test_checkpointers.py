@@ -334,6 +334,7 @@ class TestStoresOfOthers:
             assert (await store.fork_workflow_async("wf"))[0].startswith("wf-fork-")
             assert await store.search_async("x") == []
             assert await store.get_sources_async("wf") == {}
+            assert set(await store.get_children_inputs_async("wf")) == {"wf"}
             with pytest.raises(ValueError, match="Unknown source"):
                 await store.fork_workflow_async("nope")
 
@@ -399,6 +400,27 @@ class TestMemory:
         assert values["f"] is len
         values["list"].append(3)
         assert (await store.get_state("wf"))["list"] == [1]
+
+    async def test_what_is_dropped_is_let_go_of(self) -> None:
+        class Big:
+            alive = 0
+
+            def __init__(self) -> None:
+                Big.alive += 1
+
+            def __del__(self) -> None:
+                Big.alive -= 1
+
+            def __deepcopy__(self, _: Any) -> Big:
+                return Big()
+
+        store = MemoryCheckpointer(CheckpointPolicy(retention="latest"))
+        store.begin_sync(NewRun("wf"))
+        for number in range(20):
+            store.save_step_sync(step("wf", number, values={"big": Big()}))
+        assert Big.alive == 1
+        assert isinstance(store.state("wf")["big"], Big)
+        store.finish_sync("wf", WorkflowStatus.COMPLETED)
 
     async def test_two_stores_share_nothing(self) -> None:
         one, other = MemoryCheckpointer(), MemoryCheckpointer()

@@ -166,7 +166,9 @@ class ForecastSheet(Sheet[Act]):
         forecast = self._forecast
         if forecast is None:
             return [Line(), Line(" looking at what would run again…", "muted")]
-        lines = [Line()]
+        # What stands in the way comes first: below the forecast nobody would see it on a small screen.
+        problem = [Line(" ").add(part, "error") for part in wrap(forecast.problem or "", max(10, width - 2))[:6]] if forecast.problem else []
+        lines = [*problem, Line()]
         facts = [
             ("Code", forecast.code, "text" if forecast.same_code else "warning"),
             ("Kept", ", ".join(forecast.kept) or "nothing", "completed" if forecast.kept else "muted"),
@@ -186,8 +188,6 @@ class ForecastSheet(Sheet[Act]):
                 for index, part in enumerate(wrap(forecast.python, max(10, width - 13))[:4])
             ),
         ]
-        if forecast.problem:
-            lines += [Line(), *(Line(" ").add(part, "error") for part in wrap(forecast.problem, width - 2)[:4])]
         lines.append(Line())
         end = Line(" enter", "key").add(f" {_VERBS[self._kind]}   ")
         if self._kind != "resume":

@@ -164,6 +164,13 @@ class LaunchScreen(PlaceScreen):
         first = next((field for field in self._fields() if not field.text and field.field.required), None)
         (first.editor if first else self.query_one("#run")).focus()
 
+    def action_back(self) -> None:
+        """Leave the field for the form, else the place."""
+        if isinstance(self.focused, Input):
+            self.query_one("#run").focus()
+        else:
+            super().action_back()
+
     # What stands in the form.
 
     def _fields(self) -> list[Field]:

@@ -154,15 +154,15 @@ class RunScreen(RunActs):
 
     def watch_run(self, run_id: str, superstep: int | None = None) -> None:
         """Follow another run."""
-        if self._feed is not None and (self._view is None or self._view.id != run_id):
-            self._feed.close()
-            self._feed = None
-        if self._feed is None:
+        if self._feed is None or self._view is None or self._view.id != run_id:
             try:
-                self._feed = self.studio.watch(run_id)
+                fresh = self.studio.watch(run_id)
             except LookupError as error:
                 self.post_message(Told(str(error.args[0]), "warning"))
                 return
+            if self._feed is not None:
+                self._feed.close()
+            self._feed = fresh
             self.query_one("#rail", Rail).follow = True
             self._view = None
             self._fresh = True
@@ -210,10 +210,11 @@ class RunScreen(RunActs):
         fresh = self._feed.poll()
         if fresh is not None and self._superstep is None:
             self._view = fresh
-            if self._fresh:
-                # A batch opens on its items; a run that was a batch before it does not stay there.
+            known = [name for name, _ in tabs_of(fresh)]
+            if self._fresh or self._panes.tab not in known:
+                # A batch opens on its items, as soon as it is known to be one; no other run stays there.
                 self._fresh = False
-                self._show_tab("items" if fresh.batch is not None else "graph")
+                self._show_tab(known[0])
             self._paint()
         elif self._view is not None and self._view.live:
             self._tick()
@@ -396,11 +397,13 @@ class RunScreen(RunActs):
         self._panes.show_tab(self._panes.tab).focus()
 
     def action_back(self) -> None:
-        """Leave the search, else the zoom, else the place."""
+        """Leave the search, else the zoom, else the inspector, else the place."""
         field = self.query_one("#find", Input)
         if self._panes.wanted or field.has_focus:
             field.value = ""
             field.remove_class("-shown")
+            self._show_tab(self._panes.tab)
+        elif self.maximized is None and isinstance(self.focused, Inspector):
             self._show_tab(self._panes.tab)
         else:
             super().action_back()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from textual.app import ComposeResult
@@ -122,6 +123,11 @@ class RunPanes(Container):
             gantt: there is room for bars beside the nodes.
             wanted: a node to go to, once.
         """
+        # Of this run more is known than is stored: that it runs, and for how long.
+        lineage = tuple(
+            replace(row, state=view.state, seconds=now - view.started) if row.id == view.id and view.live and view.started else row
+            for row in view.lineage
+        )
         if self.tab in {"graph", "time"}:
             rail = self.rail
             rail.gantt = self.tab == "time" or gantt
@@ -130,7 +136,7 @@ class RunPanes(Container):
                 rail.follow = False
                 rail.reveal(wanted)
             self.query_one(Inspector).show(view, rail.path, now)
-            self.query_one("#strip", LineageList).show(view.lineage, view.id)
+            self.query_one("#strip", LineageList).show(lineage, view.id)
             if self.boxes:
                 self._paint_boxes(view, rail.path)
         elif self.tab == "items" and view.batch is not None:
@@ -142,7 +148,7 @@ class RunPanes(Container):
         elif self.tab == "logs":
             self.query_one(LogView).show(view.logs, self.wanted)
         else:
-            self.query_one("#lineage", LineageList).show(view.lineage, view.id)
+            self.query_one("#lineage", LineageList).show(lineage, view.id)
 
     def _paint_boxes(self, view: RunView, here: str | None) -> None:
         scene = view.scene

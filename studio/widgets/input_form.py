@@ -243,12 +243,12 @@ class Field(Vertical):
         event.stop()
         if isinstance(self._editor, Choice) or not isinstance(self._editor, Input):
             before = self._editor
-            self._editor = FieldInput("", placeholder=f"a list of {self.field.type.label}", compact=True)
+            self._editor = FieldInput("", placeholder=f"[…, …]  a list of {self.field.type.label}", compact=True)
             await self.query_one(Horizontal).mount(self._editor, before=before)
             await before.remove()
         elif isinstance(self._editor, Input):
             self._editor.placeholder = (
-                f"a list of {self.field.type.label}" if self.mapped else (self.field.default or self.field.type.label)
+                f"[…, …]  a list of {self.field.type.label}" if self.mapped else (self.field.default or self.field.type.label)
             )
         self._changed()
 

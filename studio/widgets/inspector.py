@@ -11,6 +11,7 @@ from studio.theme import state_glyph, state_role
 from studio.widgets.figures import moment, took
 from studio.widgets.line import Line, rule, wrap
 from studio.widgets.line_view import LineView
+from studio.widgets.traceback_text import own_frames
 
 if TYPE_CHECKING:
     from studio.model.run_view import NodeView, RunView, ValueView
@@ -154,7 +155,7 @@ class Inspector(LineView):
         entries = [_Entry(rule("Error", width, role="failed"))]
         entries += [_Entry(Line(" ").add(text, "error")) for text in wrap(node.error or "", max(10, width - 2))[:12]]
         if node.traceback:
-            entries += [_Entry(Line(" ").add(text, "muted")) for text in wrap(node.traceback, max(10, width - 2), limit=400)]
+            entries += [_Entry(Line(" ").add(text, "muted")) for text in wrap(own_frames(node.traceback), max(10, width - 2), limit=400)]
         return entries
 
     def _values(self, values: tuple[ValueView, ...], width: int) -> list[_Entry]:
@@ -184,7 +185,7 @@ def run_lines(view: RunView, width: int, path: str | None = None) -> list[Line]:
         ("graph", view.graph_name),
         ("runner", view.runner),
         ("started", moment(view.started)),
-        ("code", view.code_note),
+        ("code", view.code_note.removeprefix("code ")),
         ("who", view.actor),
     ]
     lines += [Line(" ").add(name, "muted", width=9).add(text).cut(width) for name, text in facts if text]

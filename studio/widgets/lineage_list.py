@@ -36,8 +36,11 @@ class LineageList(LineView):
         fresh = tuple(rows)
         if fresh == self._rows:
             return
+        same = [row.id for row in fresh] == [row.id for row in self._rows]
         self._rows = fresh
         self.rows_changed()
+        if same:
+            return
         self.move_to(next((at for at, row in enumerate(fresh) if row.id == here), 0), quiet=True)
 
     @property

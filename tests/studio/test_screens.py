@@ -27,7 +27,7 @@ from studio.widgets.item_grid import ItemGrid
 from studio.widgets.lines import LinesPane
 from studio.widgets.rail import Rail
 from studio.widgets.run_list import RunList
-from tests.studio.fakes import FAILED, LIVE, NODES, NOW, PAUSES, FakeStudio, Outcome
+from tests.studio.fakes import BATCH, FAILED, LIVE, NODES, NOW, PAUSES, FakeStudio, Outcome
 
 Driven = Pilot[None]
 
@@ -294,6 +294,14 @@ async def test_a_run_is_exported_to_a_file(key: str, ending: str, holds: str, tm
         await pilot.press("w", key)
         written = tmp_path / f"rag-eval-7.{ending}"
         await until(pilot, lambda: written.exists() and holds in written.read_text())
+
+
+async def test_a_run_that_turns_out_to_be_a_batch_shows_its_items() -> None:
+    async with run() as (pilot, app, fake):
+        fake.feeds["rag-eval-7"].put(replace(BATCH, id="rag-eval-7"))
+        await until(pilot, lambda: app.screen.query_one("#items").display)
+        fake.feeds["rag-eval-7"].put(LIVE)
+        await until(pilot, lambda: app.screen.query_one("#rail").display)
 
 
 async def test_a_batch_opens_on_its_items() -> None:

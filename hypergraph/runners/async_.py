@@ -23,12 +23,11 @@ from hypergraph.runners.base import (
     RunnerCapabilities,
     check_capabilities,
     check_options,
-    mapped_names,
     merge_inputs,
     this_user,
 )
 from hypergraph.runners.calls import MapCall, map_call_flow, map_result, refuse_too_many, run_call_flow, run_result
-from hypergraph.runners.direct import NO_LINEAGE, plain_inputs
+from hypergraph.runners.direct import NO_LINEAGE, can_be_mapped, plain_inputs, plain_names
 from hypergraph.runners.direct_async import async_program_of
 from hypergraph.runners.direct_async_map import async_map
 from hypergraph.runners.listening import dispatcher_of
@@ -196,12 +195,11 @@ class AsyncRunner(BaseRunner):
             max_concurrency=max_concurrency,
         )
         if self._unwatched(event_processors, show_progress) and (workflow_id, clone, only, retry_from) == (None, False, None, None):
-            plain = plain_inputs(values, input_values)
+            plain, names = plain_inputs(values, input_values), plain_names(map_over)
             program = async_program_of(graph, cached=self.cache is not None)
-            names = mapped_names(graph, map_over)
             # A budget is for nodes: where an item has no two of them at once, it is one for items.
             countable = max_concurrency is None or (program is not None and not program.wide)
-            if program is not None and countable and program.fits(plain) and all(name in plain for name in names):
+            if program is not None and countable and program.fits(plain) and can_be_mapped(names, plain):
                 items = items_of(plain, names, map_mode)
                 refuse_too_many(items, call)
                 most = max_concurrency or MOST_TASKS

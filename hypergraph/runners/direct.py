@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -24,12 +24,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NO_LINEAGE",
+    "can_be_mapped",
+    "direct_items",
     "direct_map",
     "direct_program",
     "direct_run",
     "failed_result",
     "guided_run",
     "plain_inputs",
+    "plain_names",
     "plain_result",
     "rows_result",
 ]
@@ -49,7 +52,10 @@ def direct_program(graph: Graph, given: Mapping[str, Any], *, cached: bool) -> P
 
 def direct_run(program: Program, given: Mapping[str, Any], error_handling: str) -> RunResult:
     """Run a program once."""
-    slots = program.slots(given)
+    return _run_over(program, program.slots(given), error_handling)
+
+
+def _run_over(program: Program, slots: list[Any], error_handling: str) -> RunResult:
     times: list[float] = []
     error = program.execute(slots, times)
     if error is None:
@@ -72,6 +78,16 @@ def plain_inputs(values: Mapping[str, Any] | None, keywords: Mapping[str, Any]) 
     if not values:
         return keywords
     return {**values, **keywords} if values.keys().isdisjoint(keywords) else {}
+
+
+def plain_names(map_over: str | Sequence[str]) -> tuple[str, ...]:
+    """Give the names to map over as they are; what is wrong with them is told by `mapped_names`."""
+    return (map_over,) if isinstance(map_over, str) else tuple(map_over)
+
+
+def can_be_mapped(names: Sequence[str], given: Mapping[str, Any]) -> bool:
+    """Tell whether these names are plainly some of the given inputs, each once."""
+    return bool(names) and len(set(names) & given.keys()) == len(names)
 
 
 def plain_result(
@@ -102,22 +118,13 @@ def direct_map(
     names = tuple(params)
     if not items.count:
         return MapResult((), None, 0, names, mode, graph.name)
-    base = program.slots(items.shared)
-    places = [program.plan.given[name] for name in params]
     read = _reader(program)
     times = array("d")
     width = len(program.code) + 1
     rows: list[Any] = []
     failures: dict[int, Ended] = {}
     execute = program.execute
-    single = places[0] if len(places) == 1 else None
-    for index, values in enumerate(items.columns()):
-        slots = base.copy()
-        if single is not None:
-            slots[single] = values[0]
-        else:
-            for place, value in zip(places, values, strict=True):
-                slots[place] = value
+    for index, slots in enumerate(_item_slots(program, items)):
         error = execute(slots, times)
         if error is None:
             rows.append(read(slots))
@@ -134,6 +141,32 @@ def direct_map(
         return plain_result(program, values, tuple(islice(times, index * width, (index + 1) * width)), run_id)
 
     return rows_result(program.names, rows, failures, completed, duration_ms, items, graph)
+
+
+def direct_items(
+    program: Program, given: Mapping[str, Any], params: Sequence[str], mode: str, error_handling: str
+) -> Iterator[tuple[int, RunResult]]:
+    """Run a program once per item, and keep nothing."""
+    for index, slots in enumerate(_item_slots(program, items_of(given, params, mode))):
+        yield index, _run_over(program, slots, error_handling)
+
+
+def _item_slots(program: Program, items: Items) -> Iterator[list[Any]]:
+    """Give the slots of each item, with its inputs in them."""
+    base = program.slots(items.shared)
+    places = [program.plan.given[name] for name in items.params]
+    if len(places) == 1:
+        (only,) = places
+        for (value,) in items.columns():
+            slots = base.copy()
+            slots[only] = value
+            yield slots
+        return
+    for values in items.columns():
+        slots = base.copy()
+        for place, value in zip(places, values, strict=True):
+            slots[place] = value
+        yield slots
 
 
 def rows_result(

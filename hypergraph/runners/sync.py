@@ -1,4 +1,4 @@
-"""SyncRunner: one thing after the other. The driver answers each request with a call, a loop, or a blocking write."""
+"""SyncRunner: one thing after the other, in the caller's thread."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypergraph._text import fix
 from hypergraph.engine.begin import Lineage
 from hypergraph.engine.delegation import is_handed_on, take_signal
 from hypergraph.engine.observing import can_observe
-from hypergraph.engine.requests import Ask, Call, Flow, Outcome, Together
+from hypergraph.engine.requests import Flow, Together
 from hypergraph.engine.run import Ended, Session
 from hypergraph.engine.storing import annotated_types
 from hypergraph.engine.watched import watched_run
@@ -24,8 +24,19 @@ from hypergraph.runners.base import (
     this_user,
 )
 from hypergraph.runners.calls import MapCall, map_call_flow, map_result, run_call_flow, run_result
-from hypergraph.runners.direct import NO_LINEAGE, direct_map, direct_program, direct_run, guided_run, plain_inputs
+from hypergraph.runners.direct import (
+    NO_LINEAGE,
+    can_be_mapped,
+    direct_items,
+    direct_map,
+    direct_program,
+    direct_run,
+    guided_run,
+    plain_inputs,
+    plain_names,
+)
 from hypergraph.runners.listening import dispatcher_of
+from hypergraph.runners.sync_driver import SyncDriver
 
 if TYPE_CHECKING:
     from hypergraph.cache import CacheBackend
@@ -38,74 +49,6 @@ if TYPE_CHECKING:
 __all__ = ["SyncRunner"]
 
 _CAPABILITIES = RunnerCapabilities(supports_streaming=True, supports_checkpointing=True)
-
-SYNC_NAMES = {
-    "begin": "begin_sync",
-    "save_step": "save_step_sync",
-    "finish": "finish_sync",
-    "get_run_async": "get_run",
-    "get_checkpoint": "checkpoint",
-    "get_steps": "steps",
-    "get_inputs_async": "inputs",
-    "get_sources_async": "sources",
-    "list_runs": "runs",
-    "fork_workflow_async": "fork_workflow",
-    "retry_workflow_async": "retry_workflow",
-}
-"""The store's operations: name on the async face -> name on the sync face."""
-
-
-class SyncDriver:
-    """Performs what flows ask for, in order, in this thread."""
-
-    __slots__ = ("_store",)
-
-    def __init__(self, store: Any) -> None:
-        self._store = store
-
-    def drive(self, flow: Flow) -> Any:
-        """Carry a flow to its end and give what it returns. What interrupts a request is thrown into the flow, which may tidy up."""
-        try:
-            request = flow.send(None)
-            while True:
-                try:
-                    answer = self._perform(request)
-                except BaseException as error:
-                    request = flow.throw(error)
-                else:
-                    request = flow.send(answer)
-        except StopIteration as stop:
-            return stop.value
-
-    def _perform(self, request: Call | Together | Ask) -> Any:
-        if type(request) is Call:
-            return _call(request)
-        if type(request) is Together:
-            return self._together(request)
-        assert isinstance(request, Ask)
-        return self.ask(request)
-
-    def _together(self, request: Together) -> list[Any]:
-        results: list[Any] = []
-        for flow in request.flows:
-            result = self.drive(flow)
-            if request.collect:
-                results.append(result)
-            if request.until is not None and request.until(result):
-                break
-        return results
-
-    def ask(self, request: Ask) -> Any:
-        """Put one question to the store."""
-        return getattr(self._store, SYNC_NAMES[request.operation])(*request.args, **request.kwargs)
-
-
-def _call(call: Call) -> Outcome:
-    try:
-        value = call.func(*call.args, **call.kwargs) if call.kwargs else call.func(*call.args)
-        return Outcome(list(value) if call.drains else value)
-    except Exception as error:
-        return Outcome(None, error)
 
 
 class SyncRunner(BaseRunner):
@@ -186,7 +129,7 @@ class SyncRunner(BaseRunner):
             plain = plain_inputs(values, input_values)
             program = direct_program(graph, plain, cached=self.cache is not None)
             if event_processors or shown:
-                ended = self._watched(program, plain, dispatcher_of(event_processors, shown))
+                ended = self._watched(program, plain, event_processors, shown)
             elif program is not None:
                 return direct_run(program, plain, error_handling)
             else:
@@ -254,11 +197,9 @@ class SyncRunner(BaseRunner):
             error_handling=error_handling, on_missing=on_missing, select=select, entrypoint=entrypoint, max_iterations=max_iterations
         )
         if self._unwatched(event_processors, show_progress) and (workflow_id, clone, only, retry_from) == (None, False, None, None):
-            plain = plain_inputs(values, input_values)
+            plain, names = plain_inputs(values, input_values), plain_names(map_over)
             program = direct_program(graph, plain, cached=self.cache is not None)
-            names = (map_over,) if isinstance(map_over, str) else tuple(map_over)
-            # Names that cannot be mapped are told by the general way.
-            if program is not None and not program.inner and names and len(set(names) & plain.keys()) == len(names):
+            if program is not None and not program.inner and can_be_mapped(names, plain):
                 return direct_map(program, graph, plain, names, map_mode, keep_going=error_handling == "continue")
         call = MapCall(map_over, map_mode, clone, error_handling == "continue", workflow_id, retry_from, only)
         session, dispatcher, given = self._map_session(graph, values, input_values, call, event_processors, show_progress)
@@ -299,6 +240,11 @@ class SyncRunner(BaseRunner):
         check_options(
             error_handling=error_handling, on_missing=on_missing, select=select, entrypoint=entrypoint, max_iterations=max_iterations
         )
+        if self._unwatched(event_processors, show_progress) and (workflow_id, clone, only, retry_from) == (None, False, None, None):
+            plain, names = plain_inputs(values, input_values), plain_names(map_over)
+            program = direct_program(graph, plain, cached=self.cache is not None)
+            if program is not None and can_be_mapped(names, plain):
+                return direct_items(program, plain, names, map_mode, error_handling)
         ready: list[tuple[int, Ended]] = []
         call = MapCall(
             map_over, map_mode, clone, error_handling == "continue", workflow_id, retry_from, only,
@@ -370,9 +316,12 @@ class SyncRunner(BaseRunner):
         shown = self.show_progress if show_progress is None else show_progress
         return self.checkpointer is None and not processors and not shown and not is_handed_on()
 
-    def _watched(self, program: Program | None, given: Mapping[str, Any], dispatcher: EventDispatcher | None) -> Ended | None:
+    def _watched(self, program: Program | None, given: Mapping[str, Any], processors: Sequence[Any] | None, shown: bool) -> Ended | None:
         """Run a program before an audience; None where the whole conversation is needed."""
-        if program is None or program.inner or dispatcher is None or can_observe() or is_handed_on():
+        if program is None or program.inner or can_observe() or is_handed_on():
+            return None
+        dispatcher = dispatcher_of(processors, shown)
+        if dispatcher is None:
             return None
         try:
             return watched_run(program, given, Session("SyncRunner", emit=dispatcher.teller()))

@@ -1,0 +1,78 @@
+"""The synchronous driver: a call for a call, a loop for what runs together, a blocking write for the store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypergraph.engine.requests import Ask, Call, Flow, Outcome, Together
+
+__all__ = ["SyncDriver"]
+
+SYNC_NAMES = {
+    "begin": "begin_sync",
+    "save_step": "save_step_sync",
+    "finish": "finish_sync",
+    "get_run_async": "get_run",
+    "get_checkpoint": "checkpoint",
+    "get_steps": "steps",
+    "get_children_inputs_async": "children_inputs",
+    "get_inputs_async": "inputs",
+    "get_sources_async": "sources",
+    "list_runs": "runs",
+    "fork_workflow_async": "fork_workflow",
+    "retry_workflow_async": "retry_workflow",
+}
+"""The store's operations: name on the async face -> name on the sync face."""
+
+
+class SyncDriver:
+    """Performs what flows ask for, in order, in this thread."""
+
+    __slots__ = ("_store",)
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def drive(self, flow: Flow) -> Any:
+        """Carry a flow to its end and give what it returns. What interrupts a request is thrown into the flow, which may tidy up."""
+        try:
+            request = flow.send(None)
+            while True:
+                try:
+                    answer = self._perform(request)
+                except BaseException as error:
+                    request = flow.throw(error)
+                else:
+                    request = flow.send(answer)
+        except StopIteration as stop:
+            return stop.value
+
+    def _perform(self, request: Call | Together | Ask) -> Any:
+        if type(request) is Call:
+            return _call(request)
+        if type(request) is Together:
+            return self._together(request)
+        assert isinstance(request, Ask)
+        return self.ask(request)
+
+    def _together(self, request: Together) -> list[Any]:
+        results: list[Any] = []
+        for flow in request.flows:
+            result = self.drive(flow)
+            if request.collect:
+                results.append(result)
+            if request.until is not None and request.until(result):
+                break
+        return results
+
+    def ask(self, request: Ask) -> Any:
+        """Put one question to the store."""
+        return getattr(self._store, SYNC_NAMES[request.operation])(*request.args, **request.kwargs)
+
+
+def _call(call: Call) -> Outcome:
+    try:
+        value = call.func(*call.args, **call.kwargs) if call.kwargs else call.func(*call.args)
+        return Outcome(list(value) if call.drains else value)
+    except Exception as error:
+        return Outcome(None, error)

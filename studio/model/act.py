@@ -20,9 +20,11 @@ class Act:
         run_id: the source.
         superstep: the moment that it starts from, None for the end.
         edits: name of an input or value -> text of the new one.
+        only: of a batch, the numbers of the items that are meant; None for all that did not complete.
     """
 
     kind: ActKind
     run_id: str
     superstep: int | None = None
     edits: Mapping[str, str] = field(default_factory=dict)
+    only: tuple[int, ...] | None = None

@@ -17,6 +17,7 @@ class FailureGroup:
         node, error_type, message: what they have in common; numbers and quoted parts of the message are left out of the comparison.
         shared: inputs that all of them have and few others ("host=slow.example 29/29").
         first: number of the first of them.
+        items: the numbers of all of them.
     """
 
     count: int
@@ -25,6 +26,7 @@ class FailureGroup:
     message: str
     shared: str
     first: int
+    items: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,9 @@ def failure_groups(failures: Mapping[int, Failure], inputs: Mapping[int, Mapping
     for item, (node, kind, message) in sorted(failures.items()):
         groups.setdefault((node, kind.rpartition(".")[2], _CHANGING.sub("…", message)), []).append(item)
     found = [
-        FailureGroup(len(items), node, kind, _without_kind(failures[items[0]][2], kind), _shared(items, inputs or {}), items[0])
+        FailureGroup(
+            len(items), node, kind, _without_kind(failures[items[0]][2], kind), _shared(items, inputs or {}), items[0], tuple(items)
+        )
         for (node, kind, _), items in groups.items()
     ]
     return tuple(sorted(found, key=lambda group: (-group.count, group.first))[:_MOST_GROUPS])

@@ -250,6 +250,7 @@ class Acts:
             "on_error": "continue",
             "at_once": self._at_once(config, found.graph, runner, batch=True),
             "batch": True,
+            "only": act.only,
         }
         if act.kind == "fork":
             raise NoGraph("A batch is not forked as a whole: fork one of its items, or retry the batch.")
@@ -308,6 +309,8 @@ def _options(order: Order, graph: GraphView | None, names: set[str]) -> tuple[di
         options["error_handling"] = repr(order.on_error)
         if order.verb == "retry":
             options["retry_from"] = repr(order.source)
+        if order.only is not None:
+            options["only"] = repr(list(order.only))
     if order.at_once is not None and order.runner == "AsyncRunner":
         options["max_concurrency"] = repr(order.at_once)
     before: list[str] = []

@@ -14,7 +14,7 @@ from studio.services.order import Order
 if TYPE_CHECKING:
     from studio.services.history import History
 
-__all__ = ["refused_forecast", "told_forecast"]
+__all__ = ["code_words", "refused_forecast", "told_forecast"]
 
 _NAMED: Final = 4
 
@@ -44,7 +44,7 @@ def told_forecast(history: History, act: Act, order: Order, graph: GraphView | N
     nodes: dict[str, tuple[str, str, int, int | None]] = {name: tuple(one) for name, one in found["nodes"].items()}
     kept = tuple(name for name, (verdict, *_) in nodes.items() if verdict == "kept")
     again = tuple(_again(name, one) for name, one in nodes.items() if one[0] in {"runs", "unknown"})
-    words, same = _code_words(history, act.run_id, graph, found)
+    words, same = code_words(history, act.run_id, graph, found)
     runs = {name for name, one in nodes.items() if one[0] in {"runs", "unknown"}}
     return Forecast(
         code=words,
@@ -79,7 +79,19 @@ def _reason(nodes: Mapping[str, tuple[str, str, int, int | None]]) -> str:
     return "; ".join(parts)
 
 
-def _code_words(history: History, run_id: str, graph: GraphView | None, found: Mapping[str, Any]) -> tuple[str, bool]:
+def code_words(history: History, run_id: str, graph: GraphView | None, found: Mapping[str, Any] | None = None) -> tuple[str, bool]:
+    """Say how the code stands against a run's; and whether it is the same.
+
+    Args:
+        history: the store.
+        run_id: the run.
+        graph: the graph as it is loaded.
+        found: hashes of the graph as a module host knows it; None for those of `graph`.
+    """
+    if found is None:
+        found = {} if graph is None else {"code_hash": graph.code_hash, "struct_hash": graph.struct_hash}
+    if not found:
+        return "the worker loads the code as it is now", True
     config = history.config(run_id)
     stored, now = str(config.get("graph_code_hash") or ""), str(found.get("code_hash") or "")
     if not stored:

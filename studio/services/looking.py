@@ -20,6 +20,7 @@ from studio.model.preview import one_line, preview
 from studio.model.python_code import Code, identifier
 from studio.model.rows import changes_text, state_of
 from studio.model.type_spec import TypeSpec
+from studio.services.forecasts import code_words
 from studio.services.gathering import inherited_lines, load_stored
 from studio.services.opening import find_step, find_value, open_value
 
@@ -94,12 +95,21 @@ def with_follows(pause: PauseView, graph: GraphView | None) -> PauseView:
     """Add where each answer leads, as far as the gates that read it say so."""
     if graph is None or not pause.asks:
         return pause
+    pause = _named(pause, graph)
     names = {name for name, _ in pause.asks}
     found: list[tuple[str, str]] = []
     for node in graph.scene.nodes:
         if node.kind == "gate" and names.intersection(port.name for port in node.inputs):
             found += _leads(node)
     return replace(pause, follows=tuple(found)) if found else pause
+
+
+def _named(pause: PauseView, graph: GraphView) -> PauseView:
+    """Call the one value that a question shows by the name of the interrupt's one input."""
+    asking = next((node for node in graph.scene.walk() if node.path == pause.node), None)
+    if asking is None or len(asking.inputs) != 1 or [value.name for value in pause.values] != ["value"]:
+        return pause
+    return replace(pause, values=(replace(pause.values[0], name=asking.inputs[0].name),))
 
 
 def _leads(gate: SceneNode) -> list[tuple[str, str]]:
@@ -155,21 +165,27 @@ def _causes(history: History, a: Run, b: Run) -> list[str]:
 # Batches.
 
 
-def batch_forecast(history: History, run_id: str, order: Order, code: Code) -> Forecast:
+def batch_forecast(history: History, run_id: str, order: Order, graph: GraphView | None, code: Code) -> Forecast:
     """Tell what going on with a batch, or retrying it, would run."""
-    store = history.store
+    store, run = history.store, history.run(run_id)
     states = store.item_states(run_id) if store is not None else b""
-    done = states.count(b"c")
-    rest = len(states) - done
+    meant = range(len(states)) if order.only is None else [item for item in order.only if item < len(states)]
+    again = sum(1 for item in meant if states[item : item + 1] != b"c")
+    kept = states.count(b"c")
+    ended = sum(states.count(code) for code in b"cf")
+    seconds = run.duration_ms / 1000 * again / ended if run is not None and run.duration_ms and ended and again else None
+    words, same = code_words(history, run_id, graph)
     return Forecast(
-        code="the worker loads the code as it is now",
-        kept=(f"{done:,} completed items",) if done else (),
-        again=(f"{rest:,} items",) if rest else (),
-        reason="what failed, was stopped or never began runs; nothing that failed is erased" if rest else "every item has completed",
+        code=words,
+        same_code=same,
+        kept=(f"{kept:,} completed items",) if kept else (),
+        again=(f"{again:,} items",) if again else (),
+        reason="what failed, was stopped or never began runs; nothing that failed is erased" if again else "every item has completed",
+        seconds=None if seconds is None else round(seconds, 3),
         new_id=order.run_id,
         python=code.line,
         script=code.script,
-        problem=None if rest else "Every item of this batch has completed.",
+        problem=None if again else "Every item of this batch has completed.",
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shlex
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +21,7 @@ from studio.model.problems import Problem
 from studio.model.secrets import is_secret
 from studio.options import DEFAULT_STORE, StudioOptions
 from studio.services import looking, planning
+from studio.services.actor import who
 from studio.services.acts import Acts, shown_plan
 from studio.services.beginning import READ_ONLY, Beginning, Outcome
 from studio.services.feed import Feed, Known, peek
@@ -31,6 +33,7 @@ from studio.services.paths import Places
 from studio.services.project import Project
 from studio.services.settings import Settings, load_settings
 from studio.services.studio_db import Entry, StudioDb
+from studio.services.unstored import Unstored, with_unstored
 
 if TYPE_CHECKING:
     from studio.model.diff import Comparison
@@ -74,7 +77,7 @@ class Studio:
         self.acts = Acts(
             self.project,
             self.history,
-            actor=_actor(),
+            actor=who(),
             python=options.python,
             start=start,
             hidden=self.settings.secrets,
@@ -83,7 +86,8 @@ class Studio:
         self._db = db
         self._notes = StudioDb(Places.of(db, state).database, read_only=self.read_only)
         self._beginning = Beginning(db, self.launcher, self.project, self.acts, self._notes, read_only=self.read_only)
-        self._known = Known(self._scene_of, self._code_of, self._spec_of)
+        self._unstored = Unstored(self.history, self.launcher)
+        self._known = Known(self._scene_of, self._code_of, self._spec_of, self._told)
         self._marked: str | None = None
         self._prefilled: dict[str, dict[str, str]] = {}
         self._waiting: tuple[float, tuple[PauseView, ...]] = (0.0, ())
@@ -118,8 +122,11 @@ class Studio:
         return studio
 
     async def start(self) -> None:
-        """Begin to load the modules."""
+        """Begin to load the modules, and throw away what is too old to be kept."""
         self.project.begin()
+        if not self.read_only:
+            tidying = partial(self.launcher.tidy, days=self.settings.keep_days, most_bytes=self.settings.keep_bytes)
+            threading.Thread(target=tidying, name="studio-tidy", daemon=True).start()
 
     async def close(self) -> None:
         """End what only looks; runs go on."""
@@ -127,6 +134,7 @@ class Studio:
 
     def _close(self) -> None:
         self.project.close()
+        self.launcher.close()
         self.history.close()
         self._notes.close()
 
@@ -236,7 +244,8 @@ class Studio:
 
     def newest_run(self) -> str | None:
         """Give the newest run."""
-        return self.history.newest()
+        rows = self.runs("", None, 1)
+        return rows[0].id if rows else None
 
     def watch(self, run_id: str) -> Feed:
         """Look at a run from now on.
@@ -253,7 +262,11 @@ class Studio:
     def runs(self, text: str, after: RunRow | None, limit: int) -> list[RunRow]:
         """Give a page of runs, newest first."""
         lost = self._notes.lost()
-        return [row for row in self.history.runs(text, after, limit) if row.id not in lost]
+        rows = self.history.runs(text, after, limit)
+        if after is None and not text:
+            # The rows that a page ends with stay last: the next page begins behind them.
+            rows = with_unstored(rows, self._unstored.rows())
+        return [row for row in rows if row.id not in lost]
 
     def children(self, run_id: str, limit: int) -> list[RunRow]:
         """Give the runs inside a run."""
@@ -265,7 +278,7 @@ class Studio:
 
     def history_token(self) -> object:
         """Give something that changes when the history does."""
-        return self.history.token()
+        return self.history.token(), self._unstored.token()
 
     # Questions.
 
@@ -278,11 +291,14 @@ class Studio:
 
     def pauses(self) -> tuple[PauseView, ...]:
         """Give the questions that wait, oldest first."""
-        found = tuple(looking.with_follows(pause, self._graph_of_run(pause.run_id)) for pause in self.history.pauses(self._spec_of))
+        found = tuple(map(self._told, self.history.pauses(self._spec_of)))
         if found == self._waiting[1]:
             found = self._waiting[1]
         self._waiting = time.monotonic(), found
         return found
+
+    def _told(self, pause: PauseView) -> PauseView:
+        return looking.with_follows(pause, self._graph_of_run(pause.run_id))
 
     def _graph_of_run(self, run_id: str) -> GraphView | None:
         run = self.history.run(run_id)
@@ -331,7 +347,7 @@ class Studio:
             return refused_forecast(str(error.args[0]))
         code = self.acts.code(order, graph, path=self.store_path)
         if order.batch:
-            return looking.batch_forecast(self.history, act.run_id, order, code)
+            return looking.batch_forecast(self.history, act.run_id, order, graph, code)
         try:
             found = self.project.ask(order.target, {"do": "forecast", "order": asdict(order)})
         except HostError as error:
@@ -400,6 +416,8 @@ class Studio:
         """Give what is wrong."""
         broken = [view for view in self.project.modules() if view.state == "broken"]
         found = [Problem(f"{view.target} cannot be loaded", view.error or "", "hg:graphs") for view in broken]
+        if self.history.problem:
+            found.append(Problem("the store cannot be read", self.history.problem))
         found += [Problem("a setting cannot be used", text) for text in self.settings.problems]
         with contextlib.suppress(Exception):
             lost = self._notes.lost()
@@ -426,21 +444,3 @@ class Studio:
         ]
         rows = self.history.runs(text, None, min(limit, _MOST_ADDRESSES))
         return [*found, *(("run", row.id, places.run_address(row.id)) for row in rows)][:limit]
-
-
-def _actor() -> str:
-    """Give who sits at the screen: the user of the system, and the terminal or the browser window."""
-    served = os.environ.get("HYPERGRAPH_STUDIO_ACTOR")
-    if served:
-        return served
-    import getpass
-    import socket
-
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    place = "tty"
-    with contextlib.suppress(OSError):
-        place = os.ttyname(0).removeprefix("/dev/")
-    return f"{user}@{socket.gethostname()}/{place}"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from studio.services.loading import graph_of, types_of
 from studio.services.order import Order
+from studio.services.told import result_lines
 from studio.services.values import build_values
 
 if TYPE_CHECKING:
@@ -48,7 +50,12 @@ def perform(order: Order, recorder: Any, *, loaded: Callable[[Graph], None], rea
         runner = _runner(order, graph, store)
         ready(runner)
         call, options = _call(order, graph, store, runner)
-        outcome = call(graph, event_processors=[recorder], **options) if order.runner != "DaftRunner" else call(graph, **options)
+        if order.runner == "DaftRunner":
+            begun = time.time()
+            result = call(graph, **options)
+            recorder.told(result_lines(order.run_id, graph, result, begun))
+            return _result(result)
+        outcome = call(graph, event_processors=[recorder], **options)
         result = asyncio.run(_awaited(outcome)) if inspect.isawaitable(outcome) else outcome
     return _result(result)
 

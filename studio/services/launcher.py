@@ -96,6 +96,11 @@ class Launcher:
     def _live(self) -> Path:
         return self._places.store / "live"
 
+    @property
+    def runs(self) -> Path:
+        """The folder that holds a folder for each run."""
+        return self._places.runs
+
     # Starting.
 
     def start(self, order: Order) -> Worker:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from hypergraph.runners.daft.progress import DaftProgress
 from hypergraph.runners.daft.runner import DaftRunner
 from hypergraph.runners.daft.stateful import DaftStateful, stateful
 
-__all__ = ["DaftRunner", "DaftStateful", "stateful"]
+__all__ = ["DaftProgress", "DaftRunner", "DaftStateful", "stateful"]

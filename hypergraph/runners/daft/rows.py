@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
-from typing import Any
+from typing import Any, Literal
 
 from hypergraph.runners.daft.program import Program, Recreated, Step
 from hypergraph.runners.daft.types import series_of
@@ -68,13 +68,14 @@ def _listed(series: Any) -> list[Any]:
     if kind is not None:
         array = series.to_arrow()
         if not array.null_count and len(array):
-            numbers = memoryview(array.buffers()[1]).cast("B").cast(kind)
-            return numbers[array.offset : array.offset + len(array)].tolist()
+            numbers: Any = memoryview(array.buffers()[1]).cast("B").cast(kind)
+            listed: list[Any] = numbers[array.offset : array.offset + len(array)].tolist()
+            return listed
     found: list[Any] = series.to_pylist()
     return found
 
 
-_BUFFERS = {"Int64": "q", "Float64": "d"}
+_BUFFERS: dict[str, Literal["q", "d"]] = {"Int64": "q", "Float64": "d"}
 
 
 @dataclass(frozen=True, slots=True)

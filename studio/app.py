@@ -38,6 +38,7 @@ _KEY_NAMES: Final = {
 _ROOM: Final = 60, 16
 _NOTE_EVERY: Final = 2.0
 _OPEN: Final = "HYPERGRAPH_STUDIO_OPEN"
+_TRAIL: Final = 50
 
 
 def _screen(mode: str) -> Callable[[], Screen[Any]]:
@@ -164,11 +165,19 @@ class StudioApp(App[None]):
         except ValueError as error:
             self.notify(str(error), severity="warning", markup=False)
             return
+        before = self._here()
+        if before is not None and before != message.address and (target.rest or target.mode != self.current_mode):
+            self._trail = [*self._trail[-_TRAIL:], before]
+        await self._open(target)
+
+    async def _open(self, target: addresses.Target) -> None:
         if target.mode != self.current_mode:
-            self._trail.append(self.current_mode)
             await self.switch_mode(target.mode)
         if target.rest and (show := getattr(self.screen, "show_address", None)) is not None:
             show(target)
+
+    def _here(self) -> str | None:
+        return self.screen.address if isinstance(self.screen, PlaceScreen) else None
 
     def note_place(self) -> None:
         """Write down where this browser tab is; a terminal comes back to nothing."""
@@ -179,9 +188,14 @@ class StudioApp(App[None]):
         remember(tab, self._noted)
 
     async def action_back(self) -> None:
-        """Go back to the place before this one."""
-        if self._trail:
-            await self.switch_mode(self._trail.pop())
+        """Go back to where one was before: from an item to its batch, from a run to the list."""
+        if not self._trail:
+            return
+        target = addresses.parse(address := self._trail.pop())
+        if target.mode != self.current_mode:
+            await self.switch_mode(target.mode)
+        if self._here() != address:
+            await self._open(target)
 
     def on_told(self, message: Told) -> None:
         """Say something in one line; never read as markup."""

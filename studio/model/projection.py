@@ -166,7 +166,7 @@ class Projection:
             step = facts.steps[key]
             inside = facts.inside.get(key)
             batch = facts.batches.get(inside) if inside is not None else None
-            sources = _sources(facts, step) if step.began is None else ()
+            sources = _sources(facts, step) if step.began is None or step.began.get("in") is None else ()
             mark = (step, turns, live, inside, batch, context.typical.get(path), scenes.get(path), sources)
             before = self._made.get(path)
             if before is not None and _same(before[0], mark):
@@ -285,8 +285,7 @@ def _started(step: StepFacts) -> tuple[float | None, str]:
 
 
 def _inputs(facts: RunFacts, context: Context, step: StepFacts) -> tuple[ValueView, ...]:
-    if step.began is not None:
-        given = step.began.get("in") or {}
+    if step.began is not None and (given := step.began.get("in")) is not None:
         return value_views(given, {name: _origin(facts, step, name) for name in given})
     found: dict[str, Any] = {}
     origins: dict[str, str] = {}

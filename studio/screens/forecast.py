@@ -167,7 +167,9 @@ class ForecastSheet(Sheet[Act]):
         if forecast is None:
             return [Line(), Line(" looking at what would run again…", "muted")]
         # What stands in the way comes first: below the forecast nobody would see it on a small screen.
-        problem = [Line(" ").add(part, "error") for part in wrap(forecast.problem or "", max(10, width - 2))[:6]] if forecast.problem else []
+        problem = (
+            [Line(" ").add(part, "error") for part in wrap(forecast.problem or "", max(10, width - 2))[:6]] if forecast.problem else []
+        )
         lines = [*problem, Line()]
         facts = [
             ("Code", forecast.code, "text" if forecast.same_code else "warning"),

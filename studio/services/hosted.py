@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from studio.services.benching import bench
 from studio.services.forecasting import forecast
 from studio.services.loading import graph_of, graphs_in, load
 from studio.services.order import Order, Target
@@ -83,7 +84,11 @@ class _Host:
         order = Order.loads(json.dumps(question["order"]).encode())
         return {"ok": True, **forecast(graph_of(order.target, order.graph), order)}
 
-    _handlers: Final = {"report": _report, "check": _check, "forecast": _forecast}
+    def _bench(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        graph = graph_of(Target(**question["target"]), question["graph"])
+        return {"ok": True, **bench(graph, question)}
+
+    _handlers: Final = {"bench": _bench, "report": _report, "check": _check, "forecast": _forecast}
 
 
 def _whatever(*_: str) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from studio import addresses as places
+from studio.model.bench import BenchView
 from studio.model.comparing import compare
 from studio.model.facts import RunFacts
 from studio.model.forecast import Forecast
@@ -22,6 +23,7 @@ from studio.model.rows import changes_text, state_of
 from studio.model.type_spec import TypeSpec
 from studio.services.forecasts import code_words
 from studio.services.gathering import inherited_lines, load_stored
+from studio.services.module_host import HostError
 from studio.services.opening import find_step, find_value, open_value
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ __all__ = ["batch_forecast", "comparison", "editable_text", "input_texts", "open
 
 _ANY: Final = TypeSpec("any", "any")
 _LONGEST: Final = 1 << 20
+_MOST_ADDRESSES: Final = 200
+_BENCH_PATIENCE: Final = 120.0
 
 
 # Texts of values.
@@ -187,6 +191,41 @@ def batch_forecast(history: History, run_id: str, order: Order, graph: GraphView
         script=code.script,
         problem=None if again else "Every item of this batch has completed.",
     )
+
+
+# One node alone.
+
+
+def benched(acts: Acts, run_id: str, node: str, superstep: int | None, times: int, edits: Mapping[str, str]) -> BenchView:
+    """Run one recorded node again, in a process of its own."""
+    run = acts.history.run(run_id.partition("/")[0])
+    if run is None:
+        return BenchView(node, problem=f"No run is named {run_id!r} in this store.")
+    try:
+        found = acts.graph_of(run)
+        question = {
+            "do": "bench", "target": asdict(found.target), "graph": found.name, "db": str(acts.history.path.absolute()),
+            "run_id": run_id, "node": node, "superstep": superstep, "times": times, "edits": dict(edits),
+        }  # fmt: skip
+        told = acts.project.ask_apart(found.target, question, _BENCH_PATIENCE)
+    except (LookupError, HostError) as error:
+        return BenchView(node, problem=str(error.args[0]))
+    if told["problem"]:
+        return BenchView(node, problem=told["problem"])
+    inputs = tuple((name, kind, text) for name, kind, text in told["inputs"])
+    rows = tuple((seconds, text, same) for seconds, text, same in told["rows"])
+    return BenchView(node, inputs, rows, told["recorded"], told["recorded_seconds"])
+
+
+# Names.
+
+
+def found_addresses(history: History, graphs: Sequence[GraphView], text: str, limit: int) -> list[tuple[str, str, str]]:
+    """Give graphs and runs whose names hold a text, with their addresses."""
+    wanted = text.lower()
+    found = [("graph", graph.name, places.graph_address(graph.name)) for graph in graphs if wanted in graph.name.lower()]
+    rows = history.runs(text, None, min(limit, _MOST_ADDRESSES))
+    return [*found, *(("run", row.id, places.run_address(row.id)) for row in rows)][:limit]
 
 
 # Copying.

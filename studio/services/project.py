@@ -153,6 +153,18 @@ class Project:
         finally:
             host.close()
 
+    def ask_apart(self, target: Target, question: Mapping[str, Any], patience: float) -> dict[str, Any]:
+        """Ask a process that is made for this question alone, and thrown away after it.
+
+        Raises:
+            HostError: the answer is an error, or there is none.
+        """
+        host = ModuleHost(target, self._nursery, python=self._python, start=self._start, patience=patience)
+        try:
+            return host.ask(question)
+        finally:
+            host.close()
+
     def find(self, reference: str) -> Target:
         """Find a target that a run's record names."""
         return find_target(reference, self._start)

@@ -36,6 +36,7 @@ from studio.services.studio_db import Entry, StudioDb
 from studio.services.unstored import Unstored, with_unstored
 
 if TYPE_CHECKING:
+    from studio.model.bench import BenchView
     from studio.model.diff import Comparison
     from studio.model.forecast import Forecast
     from studio.model.pause_view import PauseView
@@ -47,8 +48,6 @@ if TYPE_CHECKING:
 __all__ = ["Outcome", "Studio", "StudioRefused"]
 
 T = TypeVar("T")
-
-_MOST_ADDRESSES = 200
 
 
 class StudioRefused(RuntimeError):  # noqa: N818  # the command line prints it, nobody mends it
@@ -404,6 +403,12 @@ class Studio:
         """Open a value, or a part of it."""
         return await asyncio.to_thread(looking.open_part, self.history, run_id, node, name, superstep, path)
 
+    async def bench(
+        self, run_id: str, node: str, superstep: int | None = None, *, times: int = 1, edits: Mapping[str, str] | None = None
+    ) -> BenchView:
+        """Run one recorded node again, alone, in a process that is thrown away; the run is only read."""
+        return await asyncio.to_thread(looking.benched, self.acts, run_id, node, superstep, times, edits or {})
+
     def yank(self, what: str, run_id: str, node: str | None, superstep: int | None) -> str:
         """Give what is to be copied, "" where there is none."""
         return looking.yanked(self.history, self.acts, what, run_id, node, superstep, store=self.store_path)
@@ -435,12 +440,5 @@ class Studio:
 
     def addresses(self, *, limit: int, text: str) -> list[tuple[str, str, str]]:
         """Give graphs and runs by name, with their addresses."""
-        wanted = text.lower()
-        found = [
-            ("graph", graph.name, places.graph_address(graph.name))
-            for view in self.project.modules()
-            for graph in view.graphs
-            if wanted in graph.name.lower()
-        ]
-        rows = self.history.runs(text, None, min(limit, _MOST_ADDRESSES))
-        return [*found, *(("run", row.id, places.run_address(row.id)) for row in rows)][:limit]
+        graphs = [graph for view in self.project.modules() for graph in view.graphs]
+        return looking.found_addresses(self.history, graphs, text, limit)

@@ -220,6 +220,17 @@ async def test_copied_python_runs_as_it_stands(session):
     assert "def test_tell():" in session.studio.yank("pytest", view.id, "tell", None)
 
 
+async def test_one_node_alone(session):
+    """A recorded node runs again in a process of its own, beside what it gave; the run stays as it is."""
+    view = await session.launch("pages", {"count": "2"})
+    found = await session.studio.bench(view.id, "add", times=3)
+    assert (found.problem, found.recorded, [row[1:] for row in found.rows]) == (None, "total = 2", [("total = 2", True)] * 3)
+    edited = await session.studio.bench(view.id, "add", edits={"docs": '[{"title": "x", "pages": 9}]'})
+    assert [row[1:] for row in edited.rows] == [("total = 9", False)]
+    assert (await session.studio.bench(view.id, "none")).problem
+    assert len(session.studio.runs("", None, 10)) == 1
+
+
 async def test_read_only_changes_nothing(session):
     """Every changing verb is refused, and the refusal is written down."""
     view = await session.launch("pages", {"count": "1"})

@@ -36,6 +36,7 @@ class GraphList(LineView):
         self._last: dict[str, RunRow] = {}
         self._now = 0.0
         self._touched = False
+        self._names = 0
 
     def show(self, modules: Sequence[ModuleView], last: dict[str, RunRow], now: float) -> None:
         """Show modules, and each graph's last run."""
@@ -44,6 +45,7 @@ class GraphList(LineView):
         for module in modules:
             rows.append((module, None))
             rows += [(module, graph) for graph in module.graphs]
+        self._names = max((len(graph.name) for _, graph in rows if graph is not None), default=0)
         self._rows, self._last, self._now = rows, last, now
         self.rows_changed()
         if here is not None:
@@ -107,7 +109,7 @@ class GraphList(LineView):
         return line.right(Line(f"{state_glyph(role, ascii_only=ascii_only)} {words} ", role), width)
 
     def _graph_row(self, graph: GraphView, width: int) -> Line:
-        line = Line("     ").add(graph.name, "title", width=max(14, min(28, width // 3))).add("  ")
+        line = Line("     ").add(graph.name, "title", width=max(8, min(self._names, width // 3))).add("  ")
         line.add(counted(graph.node_count, "node"), "muted", width=10)
         needs = [field.name for field in graph.inputs if field.required]
         if width >= 60:

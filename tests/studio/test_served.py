@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import re
 import shutil
 import sys
@@ -98,7 +100,7 @@ async def served(tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[Guard]]
 
 
 @asynccontextmanager
-async def browsing(chromium: str, guard: Guard) -> AsyncIterator[Page]:
+async def browsing(chromium: str, at: Guard | str) -> AsyncIterator[Page]:
     from playwright.async_api import async_playwright
 
     problems: list[str] = []
@@ -110,8 +112,10 @@ async def browsing(chromium: str, guard: Guard) -> AsyncIterator[Page]:
         page = await browser.new_page(viewport={"width": 1200, "height": 760})
         await page.add_init_script(CATCH)
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("request", lambda request: foreign.append(request.url) if not request.url.startswith((guard.origin, "data:")) else None)
-        await page.goto(guard.fresh_link())
+        link = at if isinstance(at, str) else at.fresh_link()
+        origin = link.partition("/login")[0]
+        page.on("request", lambda request: foreign.append(request.url) if not request.url.startswith((origin, "data:")) else None)
+        await page.goto(link)
         yield Page(page, problems, foreign)
         await browser.close()
 
@@ -180,6 +184,35 @@ async def test_a_new_server_wants_a_new_link(chromium: str, served: Served) -> N
         await page.until("rag-eval")
         await served()
         await page.page.wait_for_function("() => document.body.innerText.includes('Open the link that the server printed')", timeout=20_000)
+
+
+async def test_the_command_serves_a_module_and_leaves_nothing_behind(chromium: str, tmp_path: Path) -> None:
+    """From the shell to a graph in the browser; after the server's end no window's process is left."""
+    (tmp_path / "graphs.py").write_text(
+        "from hypergraph import Graph, node\n\n@node(output_name='half')\ndef halve(number: int) -> float:\n    return number / 2\n\n"
+        "halves = Graph([halve], name='halves')\n"
+    )
+    server = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "studio", "serve", "--port", "0", "graphs.py",
+        cwd=tmp_path, stdout=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert server.stdout is not None
+    link = ""
+    while not link:
+        line = (await asyncio.wait_for(server.stdout.readline(), 20)).decode().strip()
+        link = line if line.startswith("http://127.0.0.1:") else ""
+    try:
+        async with browsing(chromium, link) as page:
+            await page.until("needs number")
+            children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+            assert len(children) == 1
+            server.terminate()
+            assert await asyncio.wait_for(server.wait(), 20) == 0
+            assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+    finally:
+        if server.returncode is None:
+            server.kill()
+            await server.wait()
 
 
 def test_the_font_has_every_shape_that_screens_use() -> None:

@@ -22,6 +22,8 @@ class Crew:
 
     async def work(self, workers: Sequence[Coroutine[Any, Any, None]]) -> None:
         """Run the workers as tasks until the last one has left; whoever is at work when it ends otherwise tidies up first."""
+        if not workers:
+            return
         loop = asyncio.get_running_loop()
         self._done: asyncio.Future[None] = loop.create_future()
         self._left = len(workers)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from hypergraph.results import MapResult
 from hypergraph.runners.crew import Crew
 from hypergraph.runners.direct import rows_result
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from hypergraph.engine.mapping import Items
     from hypergraph.engine.run import Ended
     from hypergraph.graph import Graph
-    from hypergraph.results import MapResult, RunResult
+    from hypergraph.results import RunResult
     from hypergraph.runners.direct_async import AsyncProgram
 
 __all__ = ["async_map"]
@@ -22,6 +23,8 @@ __all__ = ["async_map"]
 
 async def async_map(program: AsyncProgram, graph: Graph, items: Items, *, keep_going: bool, workers: int) -> MapResult:
     """Run a program once per item, no more than `workers` items at once. Without `keep_going` the first failure ends the batch."""
+    if not items.count:
+        return MapResult((), None, 0, items.params, items.mode, graph.name)
     batch = _Batch(program, items, keep_going)
     started = perf_counter()
     await batch.run(workers)

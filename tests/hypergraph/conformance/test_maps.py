@@ -117,3 +117,23 @@ def test_a_delegated_map_copies_as_it_was_told(runner: Both, clone: Any, sizes: 
     log = result.log.steps[0].log
     assert isinstance(log, MapLog)
     assert len(log) == 2
+
+
+@both
+@pytest.mark.parametrize("heard", [False, True])
+@pytest.mark.parametrize("mode", ["zip", "product"])
+def test_an_empty_batch_is_complete_and_was_no_run(runner: Both, heard: bool, mode: str) -> None:
+    """It has no id, takes no time, and says nothing."""
+
+    class Deaf:
+        def on_event(self, event: Any) -> None:
+            raise AssertionError(event)
+
+        def shutdown(self) -> None:
+            pass
+
+    listeners = {"event_processors": [Deaf()]} if heard else {}
+    results = runner.map(CHAIN, {"x": []}, map_over="x", map_mode=mode, **listeners)
+    assert (len(results), results.run_id, results.total_duration_ms, results.status.value) == (0, None, 0, "completed")
+    assert (results.map_over, results.map_mode) == (("x",), mode)
+    assert runner.map_iter(CHAIN, {"x": []}, map_over="x", map_mode=mode, **listeners) == []

@@ -88,7 +88,7 @@ def _store(order: Order) -> SqliteCheckpointer:
         def _signed(self, new: NewRun) -> NewRun:
             if new.parent_run_id is not None:
                 return new
-            return replace(new, actor=new.actor or order.actor, config={**order.config, **(new.config or {})})
+            return replace(new, actor=order.actor or new.actor, config={**order.config, **(new.config or {})})
 
     return Store(order.db)
 

@@ -7,13 +7,10 @@ different ways, or by different processes, share one cache entry.
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-import pickle
 import sys
-import textwrap
 import types
 from collections.abc import Callable, Collection, Mapping
+from functools import cache
 from operator import itemgetter
 from typing import Any
 
@@ -25,11 +22,16 @@ _PROTOCOL = 5
 
 def hash_text(text: str) -> str:
     """Give the SHA-256 of `text` as 64 hexadecimal digits."""
+    import hashlib
+
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def source_of(func: Callable[..., Any]) -> str | None:
     """Give the source text of `func` without its indentation, or None when there is none to read (builtins, `exec`)."""
+    import inspect
+    import textwrap
+
     try:
         return textwrap.dedent(inspect.getsource(_definition(func)))
     except (OSError, TypeError, SyntaxError, IndexError):
@@ -95,6 +97,8 @@ def compute_cache_key(definition_hash: str, inputs: Mapping[str, Any], *, captur
     Returns:
         64 hexadecimal digits, or "" when an input cannot be hashed: such a call is simply not cached.
     """
+    import hashlib
+
     digest = hashlib.sha256(f"{definition_hash}\0{captured}".encode())
     try:
         for name in sorted(inputs):
@@ -137,7 +141,7 @@ class _Hashing:
     def pickled(self, value: Any) -> str:
         """Give the hash of a value's pickle; objects in it count by their hashes."""
         sink = _Sink()
-        _Pickler(sink, self, root=value).dump(value)
+        _pickler()(sink, self, root=value).dump(value)
         return sink.hexdigest()
 
     def _canonical(self, obj: Any) -> str:
@@ -155,26 +159,33 @@ class _Hashing:
         return self.pickled(obj)
 
 
-class _Pickler(pickle.Pickler):
-    """A pickler whose output depends on the value alone."""
+@cache
+def _pickler() -> Any:
+    """Give the class of picklers; made on first use, since most programs hash no value."""
+    import pickle
 
-    def __init__(self, sink: _Sink, hashing: _Hashing, root: Any) -> None:
-        super().__init__(sink, _PROTOCOL)
-        # No memo: `[a, a]` and `[a, copy_of_a]` are equal and must read equal.
-        self.fast = True
-        self._hashing = hashing
-        self._root = root
+    class _Pickler(pickle.Pickler):
+        """A pickler whose output depends on the value alone."""
 
-    def persistent_id(self, obj: Any) -> Any:
-        kind = type(obj)
-        if kind in _SEQUENCES:
-            self._hashing.sequences += 1
-            if self._hashing.sequences > _MOST_SEQUENCES:
-                raise ValueError("too large for a hash")
-            return None
-        if kind in _PLAIN or obj is self._root or kind.__module__ in _PLAIN_MODULES or isinstance(obj, type):
-            return None
-        return self._hashing.of(obj)
+        def __init__(self, sink: _Sink, hashing: _Hashing, root: Any) -> None:
+            super().__init__(sink, _PROTOCOL)
+            # No memo: `[a, a]` and `[a, copy_of_a]` are equal and must read equal.
+            self.fast = True
+            self._hashing = hashing
+            self._root = root
+
+        def persistent_id(self, obj: Any) -> Any:
+            kind = type(obj)
+            if kind in _SEQUENCES:
+                self._hashing.sequences += 1
+                if self._hashing.sequences > _MOST_SEQUENCES:
+                    raise ValueError("too large for a hash")
+                return None
+            if kind in _PLAIN or obj is self._root or kind.__module__ in _PLAIN_MODULES or isinstance(obj, type):
+                return None
+            return self._hashing.of(obj)
+
+    return _Pickler
 
 
 class _Sink:
@@ -183,6 +194,8 @@ class _Sink:
     __slots__ = ("_digest", "write")
 
     def __init__(self) -> None:
+        import hashlib
+
         self._digest = hashlib.sha256()
         self.write = self._digest.update
 

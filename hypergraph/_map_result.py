@@ -11,10 +11,10 @@ from hypergraph._repr import compact, compact_values
 from hypergraph._sequence import LazySequence
 from hypergraph._text import duration, error_text, plural
 from hypergraph.records import RunStatus
-from hypergraph.runlog import MapLog, RunLog, build_map_log, stand_in
 
 if TYPE_CHECKING:
     from hypergraph.results import RunResult
+    from hypergraph.runlog import MapLog, RunLog
 
 __all__ = ["LazyResults", "MapResult"]
 
@@ -142,11 +142,15 @@ class MapResult(Sequence["RunResult"]):  # noqa: PLW1641  # compared by its item
     def log(self) -> MapLog:
         """The items' logs; an item without one gets a stand-in, a failed one's showing its exception."""
         if self._log is None:
+            from hypergraph.runlog import build_map_log
+
             self._log = build_map_log(self._graph_name, self._total_duration_ms, len(self._results), self._item_log)
         return self._log
 
     def _item_log(self, index: int) -> RunLog:
         item = self._results[index]
+        from hypergraph.runlog import stand_in
+
         return stand_in(self._graph_name, item.run_id, error_text(item.error) if item.error is not None else None, item.log)
 
     def _counts(self) -> Counter[RunStatus]:

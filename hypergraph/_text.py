@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 
 __all__ = ["closest", "did_you_mean", "duration", "error_text", "fix", "listing", "plural", "quoted", "shorten"]
@@ -10,6 +9,8 @@ __all__ = ["closest", "did_you_mean", "duration", "error_text", "fix", "listing"
 
 def closest(name: str, candidates: Iterable[str]) -> str | None:
     """Give the candidate that reads most like `name`, or None when none comes near."""
+    import difflib
+
     found = difflib.get_close_matches(name, list(candidates), n=1, cutoff=0.6)
     return found[0] if found else None
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypergraph._html import html_table
 from hypergraph._map_result import LazyResults, MapResult
@@ -15,7 +15,9 @@ from hypergraph._repr import compact, compact_values
 from hypergraph._text import error_text, fix, listing
 from hypergraph.events.ids import new_run_id
 from hypergraph.records import RunStatus
-from hypergraph.runlog import RunLog
+
+if TYPE_CHECKING:
+    from hypergraph.runlog import RunLog
 
 __all__ = ["LazyResults", "MapResult", "PauseInfo", "RunResult", "RunStatus"]
 

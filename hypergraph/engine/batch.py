@@ -13,7 +13,7 @@ from hypergraph.engine.requests import Ask, Flow, Together
 from hypergraph.engine.restore import restore
 from hypergraph.engine.run import Ended, Origin, Run, Session
 from hypergraph.engine.storing import new_batch
-from hypergraph.events import new_run_id
+from hypergraph.events.ids import new_run_id
 from hypergraph.plan import plan_of
 from hypergraph.records import RunStatus, WorkflowStatus
 

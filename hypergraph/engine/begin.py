@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from hypergraph.engine.answers import split_answers, take_seeds
 from hypergraph.engine.requests import Ask, Flow
 from hypergraph.engine.restore import changed_inputs, same
 from hypergraph.engine.run import Origin, Run, Session
-from hypergraph.events import new_run_id
+from hypergraph.events.ids import new_run_id
 from hypergraph.exceptions import (
     GraphChangedError,
     InputOverrideRequiresForkError,
@@ -45,6 +44,8 @@ class Lineage:
 
 def new_workflow_id() -> str:
     """Make up an id for a run that was given none: "run-YYYYMMDD-xxxxxx"."""
+    import secrets
+
     return f"run-{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(3)}"
 
 

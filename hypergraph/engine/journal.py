@@ -6,7 +6,6 @@ asks for one.
 
 from __future__ import annotations
 
-import traceback as tracebacks
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -109,6 +108,12 @@ def error_type(error: BaseException) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
+def _traceback(error: BaseException) -> str:
+    import traceback
+
+    return "".join(traceback.format_exception(error))
+
+
 def record_of(line: Line, run_id: str, completed_at: datetime, started_at: float) -> StepRecord:
     """Build the stored form of a line. `completed_at` is stamped by the run, so that it never goes back within a workflow."""
     op = line.op
@@ -134,5 +139,5 @@ def record_of(line: Line, run_id: str, completed_at: datetime, started_at: float
         line.attempt,
         datetime.fromtimestamp(started_at, UTC),
         error_type(error) if error is not None else None,
-        "".join(tracebacks.format_exception(error)) if error is not None else None,
+        _traceback(error) if error is not None else None,
     )

@@ -6,21 +6,25 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from hypergraph.engine.journal import PAUSED, decision_text, error_text
-from hypergraph.runlog import LogLine, MapLog, RunLog, build_log, build_map_log, stand_in
 
 if TYPE_CHECKING:
     from hypergraph.engine.batch import BatchEnded
     from hypergraph.engine.journal import Line
+    from hypergraph.runlog import LogLine, MapLog, RunLog
 
 __all__ = ["log_of", "map_log_of"]
 
 
 def log_of(graph_name: str | None, run_id: str, duration_ms: float, journal: Iterable[Line]) -> RunLog:
     """Fold a run's journal into its log."""
+    from hypergraph.runlog import build_log
+
     return build_log(graph_name, run_id, duration_ms, _lines(journal))
 
 
 def _lines(journal: Iterable[Line]) -> Iterator[LogLine]:
+    from hypergraph.runlog import LogLine
+
     for line in journal:
         # A pause inside a nested graph is shown with its path, as the caller sees it.
         name = line.pauses[0].node_name if line.status is PAUSED and line.pauses else line.op.name
@@ -39,6 +43,8 @@ def _lines(journal: Iterable[Line]) -> Iterator[LogLine]:
 
 def map_log_of(ended: BatchEnded) -> MapLog:
     """Fold a batch's journals into its log."""
+    from hypergraph.runlog import build_map_log, stand_in
+
     items = [item for item in ended.items if item is not None]
 
     def log(index: int) -> RunLog:

@@ -55,7 +55,7 @@ def _single(run: Run, line: Line, inputs: dict[str, Any]) -> Flow:
 
 
 def _child(run: Run, line: Line, workflow_id: str | None, inputs: dict[str, Any], origin: Origin | None) -> Run:
-    from hypergraph.events import new_run_id
+    from hypergraph.events.ids import new_run_id
 
     node: Any = line.op.node
     return Run(

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from hypergraph.engine import reports
@@ -24,6 +23,8 @@ _Observe = Callable[[Callable[[Any], None]], AbstractContextManager[Any]]
 
 @cache
 def _installed() -> bool:
+    from importlib.util import find_spec
+
     return find_spec("hypercache") is not None
 
 

@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from hypergraph import events
 from hypergraph.engine.journal import COMPLETED, FAILED, PAUSED, error_text, error_type
-from hypergraph.events import (
-    CacheHitEvent,
-    InnerCacheEvent,
-    InterruptEvent,
-    NodeEndEvent,
-    NodeErrorEvent,
-    NodeStartEvent,
-    RouteDecisionEvent,
-    RunEndEvent,
-    RunStartEvent,
-    StopRequestedEvent,
-    StreamingChunkEvent,
-    SuperstepStartEvent,
-    new_span,
-)
-from hypergraph.events.types import maker
+from hypergraph.events.ids import new_span
 from hypergraph.plan import INNER
 from hypergraph.records import RunStatus
 
@@ -39,25 +26,33 @@ __all__ = [
     "cache_hit",
     "chunk",
     "inner_cache",
-    "node_end",
+    "makers",
     "node_ended",
-    "node_start",
     "node_started",
     "run_ended",
     "run_started",
     "stop_requested",
-    "superstep_start",
     "superstep_started",
 ]
 
 
-# The three events that every node makes are built through their plain functions, with arguments by position: a third of the cost.
-superstep_start = maker(SuperstepStartEvent)
-node_start = maker(NodeStartEvent)
-node_end = maker(NodeEndEvent)
-
-
 _CACHE_FACTS = ("instance", "operation", "hit", "stale", "refreshing", "wrote", "mode")
+
+
+class Makers(NamedTuple):
+    """The plain functions behind the three events that every node makes, which take arguments by position: a third of the cost."""
+
+    superstep_start: Any
+    node_start: Any
+    node_end: Any
+
+
+@cache
+def makers() -> Makers:
+    """Give them; event classes are made when the first one is."""
+    from hypergraph.events.types import NodeEndEvent, NodeStartEvent, SuperstepStartEvent, maker
+
+    return Makers(maker(SuperstepStartEvent), maker(NodeStartEvent), maker(NodeEndEvent))
 
 
 def _emit(run: Run | Batch, event: Any) -> None:
@@ -73,7 +68,7 @@ def run_started(run: Run) -> None:
     fork = origin if origin is not None and not origin.resumes else None
     _emit(
         run,
-        RunStartEvent(
+        events.RunStartEvent(
             run_id=run.run_id,
             span_id=run.span_id,
             parent_span_id=run.parent_span,
@@ -95,7 +90,7 @@ def run_ended(run: Run, ended: Ended) -> None:
     """Tell how a run ended."""
     _emit(
         run,
-        RunEndEvent(
+        events.RunEndEvent(
             run_id=run.run_id,
             span_id=run.span_id,
             parent_span_id=run.parent_span,
@@ -112,7 +107,9 @@ def run_ended(run: Run, ended: Ended) -> None:
 def superstep_started(run: Run, superstep: int, ready: Sequence[Op]) -> None:
     """Tell which nodes run next."""
     names = tuple([op.name for op in ready])
-    event = superstep_start(run.run_id, new_span(), run.span_id, run.workflow_id, run.item_index, time(), run.graph.name, superstep, names)
+    event = makers().superstep_start(
+        run.run_id, new_span(), run.span_id, run.workflow_id, run.item_index, time(), run.graph.name, superstep, names
+    )
     run.session.emit(event)  # type: ignore[misc]
 
 
@@ -136,7 +133,7 @@ def node_started(run: Run, line: Line, values: Sequence[Any]) -> None:
     inputs = dict(zip(op.node.inputs, values, strict=False))
     if op.kind == "graph":
         inputs = {name: value for name, value in inputs.items() if value is not INNER}
-    event = node_start(
+    event = makers().node_start(
         run.run_id, span, run.span_id, run.workflow_id, run.item_index, time(), op.name, run.graph.name, line.superstep, inputs
     )
     run.session.emit(event)  # type: ignore[misc]
@@ -144,14 +141,14 @@ def node_started(run: Run, line: Line, values: Sequence[Any]) -> None:
 
 def cache_hit(run: Run, line: Line, key: str) -> None:
     """Tell that a cache answers in the node's place."""
-    _emit(run, CacheHitEvent(**_place(run, line), cache_key=key))
+    _emit(run, events.CacheHitEvent(**_place(run, line), cache_key=key))
 
 
 def chunk(run: Run, line: Line, piece: Any) -> None:
     """Pass on what a node streams."""
     _emit(
         run,
-        StreamingChunkEvent(
+        events.StreamingChunkEvent(
             run_id=run.run_id,
             span_id=new_span(),
             parent_span_id=line.span_id,
@@ -168,7 +165,7 @@ def inner_cache(run: Run, line: Line, decided: Any) -> None:
     """Pass on what a cache inside the node's own code decided."""
     _emit(
         run,
-        InnerCacheEvent(
+        events.InnerCacheEvent(
             run_id=run.run_id,
             span_id=new_span(),
             parent_span_id=line.span_id,
@@ -185,7 +182,7 @@ def node_ended(run: Run, line: Line, record: StepRecord | None) -> None:
     """Tell how a node ended: a decision and an end, an error, or a question."""
     op = line.op
     if line.status is COMPLETED and op.kind != "gate":
-        event = node_end(
+        event = makers().node_end(
             run.run_id, line.span_id, run.span_id, run.workflow_id, run.item_index, time(), op.name, run.graph.name, line.superstep,
             line.duration_ms, line.cached, (), record,
         )  # fmt: skip
@@ -195,23 +192,23 @@ def node_ended(run: Run, line: Line, record: StepRecord | None) -> None:
     if line.status is FAILED:
         error = line.error
         assert error is not None
-        _emit(run, NodeErrorEvent(**place, error=error_text(error), error_type=error_type(error), record=record))
+        _emit(run, events.NodeErrorEvent(**place, error=error_text(error), error_type=error_type(error), record=record))
         return
     if line.status is PAUSED:
         for pause in line.pauses:
             place["node_name"] = pause.node_name
-            _emit(run, InterruptEvent(**place, value=pause.value, response_param=pause.response_key, record=record))
+            _emit(run, events.InterruptEvent(**place, value=pause.value, response_param=pause.response_key, record=record))
         return
     decided = {**place, "span_id": new_span()}
-    _emit(run, RouteDecisionEvent(**decided, decision=line.decision, node_span_id=line.span_id))
-    _emit(run, NodeEndEvent(**place, duration_ms=line.duration_ms, cached=line.cached, record=record))
+    _emit(run, events.RouteDecisionEvent(**decided, decision=line.decision, node_span_id=line.span_id))
+    _emit(run, events.NodeEndEvent(**place, duration_ms=line.duration_ms, cached=line.cached, record=record))
 
 
 def stop_requested(run: Run) -> None:
     """Tell that a stop ends this run."""
     _emit(
         run,
-        StopRequestedEvent(
+        events.StopRequestedEvent(
             run_id=run.run_id,
             span_id=new_span(),
             parent_span_id=run.span_id,
@@ -228,7 +225,7 @@ def batch_started(batch: Batch) -> None:
     batch.span_id = new_span()
     _emit(
         batch,
-        RunStartEvent(
+        events.RunStartEvent(
             run_id=batch.run_id,
             span_id=batch.span_id,
             parent_span_id=batch.parent_span,
@@ -250,7 +247,7 @@ def batch_ended(batch: Batch, ended: BatchEnded) -> None:
     counts = ended.counts
     _emit(
         batch,
-        RunEndEvent(
+        events.RunEndEvent(
             run_id=batch.run_id,
             span_id=batch.span_id,
             parent_span_id=batch.parent_span,

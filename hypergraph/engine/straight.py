@@ -15,7 +15,7 @@ from hypergraph.engine.journal import FAILED, Line
 from hypergraph.engine.logs import log_of
 from hypergraph.engine.run import Ended, Run, Session
 from hypergraph.engine.steps import fail
-from hypergraph.events import new_run_id
+from hypergraph.events.ids import new_run_id
 from hypergraph.plan import BOUND, COPIED_DEFAULT, INNER, NO_FALLBACK, Op, Plan, plan_of
 from hypergraph.records import RunStatus
 

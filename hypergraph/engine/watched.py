@@ -18,8 +18,7 @@ from hypergraph.engine.journal import Line
 from hypergraph.engine.run import Ended, Run, Session
 from hypergraph.engine.steps import fail
 from hypergraph.engine.straight import store_of
-from hypergraph.events import new_run_id
-from hypergraph.events.ids import span_source
+from hypergraph.events.ids import new_run_id, span_source
 from hypergraph.records import RunStatus
 
 if TYPE_CHECKING:
@@ -102,7 +101,7 @@ class _Journey:
         """Run layer by layer; gives what a node raised, which ends it."""
         run, emit, spans, stamp = self._run, self._emit, self.spans, self.times.append
         run_id, parent, workflow_id, item, graph = run.run_id, run.span_id, run.workflow_id, run.item_index, run.graph.name
-        layer_starts, starts, ends = reports.superstep_start, reports.node_start, reports.node_end
+        layer_starts, starts, ends = reports.makers()
         clock, now, new_span = perf_counter, time, span_source()
         for superstep, (names, nodes) in enumerate(layers):
             emit(layer_starts(run_id, new_span(), parent, workflow_id, item, now(), graph, superstep, names))

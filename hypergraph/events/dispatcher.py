@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
@@ -11,7 +10,6 @@ from hypergraph.events.types import Event
 
 __all__ = ["EventDispatcher"]
 
-_log = logging.getLogger("hypergraph.events")
 
 _Method = Callable[..., Any]
 
@@ -37,13 +35,16 @@ class _Listener:
                 + fix("Pass an object that has on_event(event) and shutdown(), for example an instance of an EventProcessor subclass")
             )
 
-    def complain(self, doing: str) -> None:
-        """Log the exception being handled, the first time only: a broken processor must not flood the log."""
+    def complain(self, doing: str, error: Exception) -> None:
+        """Log what a processor raised, the first time only: a broken processor must not flood the log."""
         if not self.complained:
             self.complained = True
             name = type(self.processor).__name__
-            _log.warning(
-                "Event processor %s raised in %s; the run goes on, further errors of it are not logged", name, doing, exc_info=True
+            import logging
+
+            log = logging.getLogger("hypergraph.events")
+            log.warning(
+                "Event processor %s raised in %s; the run goes on, further errors of it are not logged", name, doing, exc_info=error
             )
 
 
@@ -75,8 +76,8 @@ class EventDispatcher:
             try:
                 if listener.hear is not None:
                     listener.hear(event)
-            except Exception:
-                listener.complain("on_event")
+            except Exception as error:
+                listener.complain("on_event", error)
 
     def teller(self) -> Callable[[Event], None]:
         """Give `emit` in its cheapest form: for a single processor, which is the rule, without a loop."""
@@ -90,8 +91,8 @@ class EventDispatcher:
         def tell(event: Event) -> None:
             try:
                 hear(event)
-            except Exception:
-                listener.complain("on_event")
+            except Exception as error:
+                listener.complain("on_event", error)
 
         return tell
 
@@ -103,8 +104,8 @@ class EventDispatcher:
                     await listener.hear_async(event)
                 elif listener.hear is not None:
                     listener.hear(event)
-            except Exception:
-                listener.complain("on_event")
+            except Exception as error:
+                listener.complain("on_event", error)
 
     def shutdown(self) -> None:
         """Tell all processors, once, that the run is over."""
@@ -112,8 +113,8 @@ class EventDispatcher:
             try:
                 if listener.finish is not None:
                     listener.finish()
-            except Exception:
-                listener.complain("shutdown")
+            except Exception as error:
+                listener.complain("shutdown", error)
 
     async def shutdown_async(self) -> None:
         """Tell all processors, once, that the run is over, awaiting those that can be awaited."""
@@ -123,8 +124,8 @@ class EventDispatcher:
                     await listener.finish_async()
                 elif listener.finish is not None:
                     listener.finish()
-            except Exception:
-                listener.complain("shutdown")
+            except Exception as error:
+                listener.complain("shutdown", error)
 
     def _ending(self) -> tuple[_Listener, ...]:
         listeners = () if self._done else self._listeners

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +78,8 @@ def _first(described: Sequence[Any]) -> str:
 
 
 def _hash(content: Sequence[Any]) -> str:
+    import json
+
     return hash_text(json.dumps(_plain(content), sort_keys=True, ensure_ascii=False, separators=(",", ":")))
 
 

@@ -13,7 +13,7 @@ from hypergraph.engine.logs import log_of
 from hypergraph.engine.mapping import items_of
 from hypergraph.engine.run import Ended, Session
 from hypergraph.engine.straight import Program, program_of
-from hypergraph.events import new_run_id
+from hypergraph.events.ids import new_run_id
 from hypergraph.records import RunStatus
 from hypergraph.results import LazyResults, MapResult, RunResult
 

@@ -13,7 +13,7 @@ from hypergraph.engine.logs import log_of
 from hypergraph.engine.run import Ended, Run, Session
 from hypergraph.engine.steps import fail
 from hypergraph.engine.straight import MISSING, plain_call, prefilled, store_of
-from hypergraph.events import new_run_id
+from hypergraph.events.ids import new_run_id
 from hypergraph.plan import Op, Plan, plan_of
 from hypergraph.records import RunStatus
 from hypergraph.results import RunResult

@@ -84,6 +84,7 @@ class ModuleHost:
         self._printed: IO[bytes] | None = None
         self._pending = b""
         self._number = 0
+        self._closed = False
         self._lock = threading.Lock()
 
     def report(self) -> dict[str, Any]:
@@ -105,6 +106,8 @@ class ModuleHost:
             HostError: the answer is an error, or there is none.
         """
         with self._lock:
+            if self._closed:
+                raise HostError(f"{self.target.text} is no longer loaded here.")
             if self._process is None or self._process.poll() is not None:
                 self._begin()
             assert self._connection is not None
@@ -192,8 +195,9 @@ class ModuleHost:
             self._process = None
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, for good."""
         with self._lock:
+            self._closed = True
             self._end()
             if self._printed is not None:
                 self._printed.close()

@@ -51,7 +51,7 @@ class Project:
         self._modules = [self._module(target) for target in find_targets(texts, start)]
         self._views: tuple[ModuleView, ...] = tuple(module.view for module in self._modules)
         self._looked = time.monotonic()
-        self._closing = False
+        self._closing = threading.Event()
 
     def _module(self, target: Target) -> _Module:
         host = ModuleHost(target, self._nursery, python=self._python, start=self._start, patience=self._patience)
@@ -87,7 +87,7 @@ class Project:
         # What was loaded stays what it was: a fresh process sees the files as they are.
         module.host.close()
         module.host = self._module(module.target).host
-        if self._closing:
+        if self._closing.is_set():
             return
         module.target = find_target(module.target.text, self._start)
         module.host.target = module.target
@@ -107,7 +107,7 @@ class Project:
         except Exception as error:
             view = ModuleView(module.target.text, "broken", f"{type(error).__name__}: {error}", "")
         module.stamps = stamps
-        if self._closing:
+        if self._closing.is_set():
             # The studio was left while this was loading: nobody else ends that process.
             module.host.close()
         self._show(module, view)
@@ -177,7 +177,7 @@ class Project:
 
     def close(self) -> None:
         """End all hosts."""
-        self._closing = True
+        self._closing.set()
         for module in self._modules:
             module.host.close()
         self._threads.shutdown(wait=False, cancel_futures=True)

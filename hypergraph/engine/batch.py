@@ -185,20 +185,21 @@ def _close(batch: Batch, ended: BatchEnded, started: float) -> Flow:
         total = sum(ended.counts.values())
         failed = ended.counts.get(RunStatus.FAILED, 0)
         status = WorkflowStatus(ended.stored_status.value)
-        ended.store_errors = tuple(
-            (
-                yield Ask(
-                    "finish",
-                    batch.workflow_id or batch.run_id,
-                    status,
-                    duration_ms=ended.duration_ms,
-                    node_count=max(total, batch.items.count) if batch.only is None else batch.items.count,
-                    error_count=failed,
-                    error=error_text(ended.error) if ended.error is not None else None,
-                )
+        unsaved = session.unsaved_of(batch.workflow_id or batch.run_id)
+        if unsaved and status is WorkflowStatus.COMPLETED:
+            status = WorkflowStatus.FAILED
+        told = (
+            yield Ask(
+                "finish",
+                batch.workflow_id or batch.run_id,
+                status,
+                duration_ms=ended.duration_ms,
+                node_count=max(total, batch.items.count) if batch.only is None else batch.items.count,
+                error_count=failed,
+                error=error_text(ended.error) if ended.error is not None else next(iter(unsaved), None),
             )
-            or ()
-        )
+        ) or ()
+        ended.store_errors = (*unsaved, *told)
     if session.emit is not None:
         reports.batch_ended(batch, ended)
 

@@ -74,22 +74,27 @@ def _close(run: Run, progress: _Progress, started: float) -> Flow:
     errors: tuple[str, ...] = ()
     if session.stored:
         failed = sum(1 for line in run.journal if line.status is FAILED)
+        unsaved = session.unsaved_of(run.stored_id)
+        text = error_text(progress.error) if progress.error is not None else next(iter(unsaved), None)
+        # Never stored as completed where a step is missing.
+        status = RunStatus.FAILED if unsaved and progress.status is RunStatus.COMPLETED else progress.status
         try:
             errors = yield Ask(
                 "finish",
                 run.stored_id,
-                WorkflowStatus(progress.status.value),
+                WorkflowStatus(status.value),
                 duration_ms=duration_ms,
                 node_count=run.kept + len(run.journal),
                 error_count=failed,
                 pauses=pause_records(progress.pauses),
-                error=error_text(progress.error) if progress.error is not None else None,
+                error=text,
             )
+            errors = (*unsaved, *(errors or ()))
         except Exception as error:
-            if progress.status is not RunStatus.COMPLETED:
-                errors = (error_text(error),)
-            else:
+            if progress.status is RunStatus.COMPLETED and (session.durable or isinstance(error, WorkflowAlreadyRunningError)):
                 progress.status, progress.error = RunStatus.FAILED, error
+            else:
+                errors = (*unsaved, error_text(error))
     ended = Ended(
         run,
         progress.status,

@@ -54,11 +54,13 @@ class Session:
         answering: answers to interrupts were given: those that got none pause again unasked.
         take_over: a living owner is to be displaced.
         actor: who started the run.
+        durable: a step that cannot be stored ends the run; otherwise it is noted, and the run is not stored as completed.
+        unsaved: (run id, message) of each step that could not be stored.
     """
 
     __slots__ = (
-        "_last_stamp", "_perf_zero", "_wall_zero", "actor", "answering", "cache", "emit", "keep_going", "max_iterations",
-        "runner", "sequential", "signal", "stored", "take_over",
+        "_last_stamp", "_perf_zero", "_wall_zero", "actor", "answering", "cache", "durable", "emit", "keep_going", "max_iterations",
+        "runner", "sequential", "signal", "stored", "take_over", "unsaved",
     )  # fmt: skip
 
     def __init__(
@@ -74,7 +76,10 @@ class Session:
         sequential: bool = True,
         take_over: bool = False,
         actor: str | None = None,
+        durable: bool = False,
     ) -> None:
+        self.durable = durable
+        self.unsaved: list[tuple[str, str]] = []
         self.runner = runner
         self.emit = emit
         self.cache = cache
@@ -89,6 +94,13 @@ class Session:
         self._perf_zero = time.perf_counter()
         self._wall_zero = time.time()
         self._last_stamp: datetime | None = None
+
+    def unsaved_of(self, run_id: str) -> tuple[str, ...]:
+        """Give what could not be stored of a run and of its children, each message once."""
+        if not self.unsaved:
+            return ()
+        below = run_id + "/"
+        return tuple(dict.fromkeys(text for owner, text in self.unsaved if owner == run_id or owner.startswith(below)))
 
     def wall(self, perf: float) -> float:
         """Turn a reading of `time.perf_counter()` into Unix seconds that never go back."""

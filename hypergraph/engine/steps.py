@@ -7,16 +7,18 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from hypergraph.engine import reports
-from hypergraph.engine.journal import ABSENT, COMPLETED, FAILED, PAUSED, Line
+from hypergraph.engine.journal import ABSENT, COMPLETED, FAILED, PAUSED, Line, error_text
 from hypergraph.engine.nested import nested_step
 from hypergraph.engine.observing import observed
 from hypergraph.engine.requests import Ask, Call, Flow, Outcome
+from hypergraph.exceptions import WorkflowAlreadyRunningError
 from hypergraph.nodes import NodeContext
 from hypergraph.results import PauseInfo
 
 if TYPE_CHECKING:
     from hypergraph.engine.run import Run
     from hypergraph.plan import Op
+    from hypergraph.records import StepRecord
 
 __all__ = ["step_flow"]
 
@@ -60,13 +62,25 @@ def step_flow(run: Run, op: Op, superstep: int, index: int) -> Flow:
         line.partial = True
     if session.stored:
         record = run.record(line)
-        yield Ask("save_step", record)
+        yield from _store_step(run, record)
         if session.emit is not None:
             reports.node_ended(run, line, record)
     elif session.emit is not None:
         reports.node_ended(run, line, None)
     run.finished.append(line)
     return line
+
+
+def _store_step(run: Run, record: StepRecord) -> Flow:
+    """Have a step stored. A store that fails ends the run only where steps have to be durable; otherwise it is told at the end."""
+    try:
+        yield Ask("save_step", record)
+    except WorkflowAlreadyRunningError:
+        raise
+    except Exception as error:
+        if run.session.durable:
+            raise
+        run.session.unsaved.append((record.run_id, error_text(error)))
 
 
 def fail(run: Run, line: Line, error: BaseException) -> None:

@@ -23,6 +23,7 @@ from hypergraph.runners.base import (
     RunnerCapabilities,
     check_capabilities,
     check_options,
+    is_durable,
     merge_inputs,
     this_user,
 )
@@ -311,6 +312,7 @@ class AsyncRunner(BaseRunner):
             cache=self.cache,
             stored=stored,
             actor=this_user() if stored else None,
+            durable=stored and is_durable(self.checkpointer),
             signal=take_signal(),
             sequential=False,
         )

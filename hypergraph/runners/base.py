@@ -106,6 +106,11 @@ class BaseRunner(ABC):
             self._active.pop(workflow_id, None)
 
 
+def is_durable(store: Any) -> bool:
+    """Tell whether a step that the store cannot keep has to end the run."""
+    return getattr(getattr(store, "policy", None), "durability", None) == "sync"
+
+
 def this_user() -> str:
     """Say who acts, as stored runs remember it: "user@host"."""
     import getpass

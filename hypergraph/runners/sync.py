@@ -20,6 +20,7 @@ from hypergraph.runners.base import (
     RunnerCapabilities,
     check_capabilities,
     check_options,
+    is_durable,
     merge_inputs,
     this_user,
 )
@@ -337,6 +338,7 @@ class SyncRunner(BaseRunner):
             cache=self.cache,
             stored=stored,
             actor=this_user() if stored else None,
+            durable=stored and is_durable(self.checkpointer),
             signal=take_signal(),
         )
 

@@ -262,3 +262,31 @@ class TestForksThatAreResumed:
         await self.fail(face, store, "three", checkpoint=by_hand, workflow_id="h")
         await self.goes_on(face, store, "h", ["three"], 15)
         await store.close()
+
+
+class Burning(SqliteCheckpointer):
+    """A store whose steps cannot be written, and which says so in its own way."""
+
+    async def save_step(self, record: Any) -> None:
+        raise RuntimeError("the disk is on fire")
+
+    def save_step_sync(self, record: Any) -> None:
+        raise RuntimeError("the disk is on fire")
+
+
+async def test_a_store_that_fails_leaves_the_result_and_never_says_completed(face: str, tmp_path: Path) -> None:
+    store = Burning(tmp_path / "runs.db")
+    result = await run(face, store, GRAPH, title="abc", workflow_id="wf")
+    assert (result.completed, result["n"], result.checkpoint_ok) == (True, 4, False)
+    assert result.checkpoint_errors == ("RuntimeError: the disk is on fire",)
+    stored = store.get_run("wf")
+    assert (stored.status, stored.error) == (WorkflowStatus.FAILED, "RuntimeError: the disk is on fire")
+    await store.close()
+
+
+async def test_a_store_that_fails_ends_a_run_that_must_be_durable(face: str, tmp_path: Path) -> None:
+    store = Burning(tmp_path / "runs.db", durability="sync")
+    with pytest.raises(RuntimeError, match="on fire"):
+        await run(face, store, GRAPH, title="abc", workflow_id="wf")
+    assert store.get_run("wf").status is WorkflowStatus.FAILED
+    await store.close()

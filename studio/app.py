@@ -113,7 +113,8 @@ class StudioApp(App[None]):
         self._noted = ""
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = f"hypergraph-{options.theme}"
+        self.theme = f"hypergraph-{options.theme or studio.settings.theme or 'dark'}"
+        self.set_keymap(dict(studio.settings.keymap))
 
     @property
     def palette(self) -> Palette:

@@ -44,7 +44,7 @@ def _studio_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--read-only", action="store_true", help="look at everything, change nothing")
     parser.add_argument("--plain", action="store_true", help="one line per fact, without panels: for small screens and braille lines")
     parser.add_argument("--ascii", action="store_true", help="draw with ASCII only")
-    parser.add_argument("--theme", choices=("dark", "light", "contrast"), default="dark", help="colours (default: dark)")
+    parser.add_argument("--theme", choices=("dark", "light", "contrast"), help="colours (default: those of the settings, else dark)")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -24,7 +24,7 @@ class StudioOptions:
         read_only: no verb that changes anything.
         plain: one line per fact, for narrow screens and braille lines.
         ascii: only ASCII shapes.
-        theme: "dark", "light" or "contrast".
+        theme: "dark", "light" or "contrast"; None for the settings' one, else dark.
     """
 
     targets: tuple[str, ...] = ()
@@ -35,17 +35,16 @@ class StudioOptions:
     read_only: bool = False
     plain: bool = False
     ascii: bool = False
-    theme: str = "dark"
+    theme: str | None = None
 
     def argv(self) -> list[str]:
         """Give the arguments that start the same session in another process."""
         words: list[str] = []
-        for name in ("db", "at", "python"):
+        for name in ("db", "at", "python", "theme"):
             value = getattr(self, name)
             if value is not None:
                 words.append(f"--{name}={value}")
         words += [f"--{name.replace('_', '-')}" for name in ("create", "read_only", "plain", "ascii") if getattr(self, name)]
-        words.append(f"--theme={self.theme}")
         return [*words, "--", *self.targets]
 
 

@@ -11,7 +11,7 @@ from textual.widgets import Input
 
 from studio.model.act import Act, ActKind
 from studio.screens.sheet import Sheet, Summary
-from studio.widgets.figures import took
+from studio.widgets.figures import counted, took
 from studio.widgets.line import Line, wrap
 from studio.widgets.line_view import LineView
 
@@ -95,15 +95,24 @@ class ForecastSheet(Sheet[Act]):
         kind: "fork", "retry" or "resume".
         view: the source.
         superstep: the moment to start from, None for the end.
+        only: of a batch, the items that are meant; None for all that did not complete.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "act", "do it", id="sheet.act", tooltip="Make the new run, and watch it"),
+        Binding(
+            "n",
+            "other_way",
+            "in place / new run",
+            id="form.other-way",
+            tooltip="Of a batch: heal it in place, or make a new batch of these items",
+        ),
         Binding("y", "copy", "copy python", id="yank.python", tooltip="Copy the Python of this act"),
     ]
 
-    def __init__(self, studio: Studio, kind: ActKind, view: RunView, superstep: int | None) -> None:
+    def __init__(self, studio: Studio, kind: ActKind, view: RunView, superstep: int | None, *, only: tuple[int, ...] | None = None) -> None:
         super().__init__()
+        self._only = only
         self._studio = studio
         self._kind = kind
         self._view = view
@@ -115,11 +124,14 @@ class ForecastSheet(Sheet[Act]):
     def title_text(self) -> str:
         """Name the act and its object."""
         at = f" at superstep {self._superstep}" if self._superstep is not None else ""
+        if self._only is not None:
+            at = f", {counted(len(self._only), 'item')}"
         return f"{_TITLES[self._kind]} {self._view.id}{at}"
 
     def compose_sheet(self) -> Iterable[Widget]:
         """Give the values to change, the field to change them in, and the forecast."""
         rows = [] if self._kind == "resume" else self._rows()
+        rows = rows if self._view.batch is None else []
         yield ChangeList(rows, self._edits)
         field = Input(id="value", compact=True)
         field.display = False
@@ -151,13 +163,27 @@ class ForecastSheet(Sheet[Act]):
         (changes if changes.display else self.query_one(Summary)).focus()
         self._ask()
 
+    def _act(self) -> Act:
+        return Act(self._kind, self._view.id, self._superstep, dict(self._edits), self._only)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only a batch can be healed in place or made anew."""
+        del parameters
+        return not (action == "other_way" and (self._view.batch is None or self._kind == "fork"))
+
+    def action_other_way(self) -> None:
+        """Heal the batch in place, or make a new one of its items."""
+        self._kind = "retry" if self._kind == "resume" else "resume"
+        self.query_one("#sheet").border_title = self.title_text()
+        self._ask()
+
     def _ask(self) -> None:
         self._forecast = None
         self.query_one(Summary).show(self._lines)
         self.run_worker(self._answer(), exclusive=True)
 
     async def _answer(self) -> None:
-        self._forecast = await self._studio.forecast(Act(self._kind, self._view.id, self._superstep, dict(self._edits)))
+        self._forecast = await self._studio.forecast(self._act())
         summary = self.query_one(Summary)
         summary.show(self._lines)
         summary.refresh(layout=True)
@@ -192,7 +218,9 @@ class ForecastSheet(Sheet[Act]):
         ]
         lines.append(Line())
         end = Line(" enter", "key").add(f" {_VERBS[self._kind]}   ")
-        if self._kind != "resume":
+        if self._view.batch is not None and self._kind != "fork":
+            end.add("n", "key").add(" new batch instead   " if self._kind == "resume" else " in place instead   ")
+        elif self._kind != "resume":
             end.add("e", "key").add(" edit value   ")
         return [*lines, end.add("y", "key").add(" copy python   ").add("esc", "key").add(" leave")]
 
@@ -247,7 +275,7 @@ class ForecastSheet(Sheet[Act]):
         if self._forecast is None or self._forecast.problem:
             self.app.bell()
             return
-        self.dismiss(Act(self._kind, self._view.id, self._superstep, dict(self._edits)))
+        self.dismiss(self._act())
 
     def action_copy(self) -> None:
         """Copy the Python."""

@@ -32,7 +32,7 @@ _YANK = {"v": "value", "p": "Python", "c": "shell line", "a": "address", "e": "e
 class RunActs(PlaceScreen):
     """A place that shows a run; it says which run, node and moment."""
 
-    CHANGES: ClassVar[frozenset[str]] = frozenset({"resume", "fork", "retry", "stop", "kill", "answer"})
+    CHANGES: ClassVar[frozenset[str]] = frozenset({"resume", "fork", "retry", "stop", "kill", "answer", "bench"})
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "answer", "answer", id="act.answer", tooltip="Answer the question that waits"),
@@ -42,6 +42,9 @@ class RunActs(PlaceScreen):
         Binding("R", "retry", "retry", id="act.retry", tooltip="Make a new run that runs again what failed"),
         Binding("K", "kill", "Kill", show=False, id="act.kill", tooltip="Kill the process of this run"),
         Binding("r", "again", "again", id="look.again", tooltip="Open the form with this run's inputs; nothing starts yet"),
+        Binding(
+            "b,B", "bench", "Bench", show=False, id="act.bench", tooltip="Run this node alone with these inputs; the run is not touched"
+        ),
         Binding("c", "mark", "mark", show=False, id="look.mark", tooltip="Mark this run; the second mark compares the two"),
         Binding(
             "w", "export", "Export", show=False, id="look.export", tooltip="Write a file: s graph as SVG, m Mermaid, t text, j run as JSON"
@@ -62,6 +65,11 @@ class RunActs(PlaceScreen):
     @property
     def superstep(self) -> int | None:
         """The moment on the screen, None for now."""
+        return None
+
+    @property
+    def items_meant(self) -> tuple[int, ...] | None:
+        """Of a batch, the items that an act is about; None for all that did not complete."""
         return None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -91,7 +99,7 @@ class RunActs(PlaceScreen):
 
         self.run_worker(done())
 
-    def _forecast(self, kind: ActKind) -> None:
+    def _forecast(self, kind: ActKind, only: tuple[int, ...] | None = None) -> None:
         view = self.view
         if view is None:
             return
@@ -100,7 +108,7 @@ class RunActs(PlaceScreen):
             if act is not None:
                 self._then(self.studio.perform(act))
 
-        self.app.push_screen(ForecastSheet(self.studio, kind, view, self.superstep if kind == "fork" else None), decided)
+        self.app.push_screen(ForecastSheet(self.studio, kind, view, self.superstep if kind == "fork" else None, only=only), decided)
 
     def action_fork(self) -> None:
         """Fork from the moment on the screen."""
@@ -109,7 +117,7 @@ class RunActs(PlaceScreen):
     def action_retry(self) -> None:
         """Retry as a new run; of a batch, run again in place what failed, its evidence kept."""
         batch = self.view is not None and self.view.batch is not None
-        self._forecast("resume" if batch else "retry")
+        self._forecast("resume" if batch else "retry", self.items_meant if batch else None)
 
     def action_resume(self) -> None:
         """Go on under the same id."""
@@ -152,6 +160,17 @@ class RunActs(PlaceScreen):
                 self._then(self.studio.kill(view.id))
 
         self.app.push_screen(ConfirmSheet(f"Kill {view.id}", lines, act="Kill", typed="kill", danger=True), decided)
+
+    def action_bench(self) -> None:
+        """Put the node under the cursor on the bench."""
+        from studio.screens.bench import BenchSheet
+
+        view = self.view
+        node = view.nodes.get(self.node or "") if view is not None else None
+        if view is not None and node is not None and node.started is not None:
+            self.app.push_screen(BenchSheet(self.studio, view.id, node, self.superstep))
+        else:
+            self.post_message(Told("The bench takes a node that has run: go to one first.", "warning"))
 
     def action_answer(self) -> None:
         """Answer the first question of this run."""

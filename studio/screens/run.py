@@ -194,6 +194,13 @@ class RunScreen(RunActs):
         return self._panes.rail.path
 
     @property
+    def items_meant(self) -> tuple[int, ...] | None:
+        """The items of the kind of failure under the cursor, when the kinds have the focus."""
+        kinds = self.query_one(FailureList)
+        kind = kinds.here if kinds.has_focus else None
+        return kind.items or None if kind is not None else None
+
+    @property
     def superstep(self) -> int | None:
         """The moment that is shown, None for now."""
         return self._superstep

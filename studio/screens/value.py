@@ -101,8 +101,9 @@ class ValueScreen(Screen[None]):
         self._text = node.text
 
         def lines(width: int) -> list[Line]:
-            head = Line(" ").add(node.kind, "type").add(f"   {node.note}" if node.note else "", "muted")
-            return [head, Line(), *(Line(" ").add(text) for text in wrap(node.text, max(10, width - 2), limit=_MOST_LINES))]
+            head = Line(" ").add(node.kind, "type")
+            notes = [Line(" ").add(part, "muted") for part in wrap(node.note, max(10, width - 2))] if node.note else []
+            return [head, *notes, Line(), *(Line(" ").add(text) for text in wrap(node.text, max(10, width - 2), limit=_MOST_LINES))]
 
         self.query_one("#text", LinesPane).show(lines, keep_place=False)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from hypergraph.viz.scene import Scene, SceneEdge, SceneInput, SceneNode, SceneOutput, ScenePort, SceneTarget
 from studio.model.batch_view import BatchView, FailureGroup, ItemView
+from studio.model.bench import BenchView
 from studio.model.diff import Comparison, DiffRow
 from studio.model.forecast import Forecast
 from studio.model.graph_view import GraphView, InputField, ModuleView
@@ -18,6 +19,7 @@ from studio.model.plan import LaunchPlan
 from studio.model.run_view import LogLine, NodeView, RunRow, RunView
 from studio.model.type_spec import TypeSpec
 from studio.model.value_view import ValueChild, ValueNode, ValueView
+from studio.services.settings import Settings
 
 NOW = 1_760_000_000.0
 START = NOW - 41
@@ -218,7 +220,7 @@ BATCH = replace(
         41,
         96,
         (
-            FailureGroup(29, "fetch", "TimeoutError", "read timed out (10s)", "host=slow.example 29/29", 100),
+            FailureGroup(29, "fetch", "TimeoutError", "read timed out (10s)", "host=slow.example 29/29", 100, (100, 250, 400)),
             FailureGroup(6, "parse", "ValueError", "no <title>", "lang=he 6/6", 250),
             FailureGroup(2, "embed", "RateLimit", "429", "", 400),
         ),
@@ -311,6 +313,7 @@ class FakeStudio:
 
     store_label = "runs.db"
     store_path = ".hypergraph/runs.db"
+    settings = Settings()
 
     def __init__(self, *, modules: Sequence[ModuleView] = MODULES, rows: Sequence[RunRow] = ROWS, read_only: bool = False) -> None:
         self.read_only = read_only
@@ -461,6 +464,11 @@ class FakeStudio:
         self.done.append(("answer", run_id, dict(given)))
         self.waiting_pauses = [pause for pause in self.waiting_pauses if pause.run_id != run_id]
         return Outcome(message=f"{run_id} goes on.")
+
+    async def bench(self, run_id: str, node: str, superstep: int | None, *, times: int, edits: Mapping[str, str]) -> BenchView:
+        self.done.append(("bench", node, dict(edits)))
+        rows = ((0.8, "list[118]", True), (0.7, "list[118]", True), (0.9, "list[117]", False))
+        return BenchView(node, (), rows, "list[118]", 0.095)
 
     # Looking.
 

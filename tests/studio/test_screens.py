@@ -17,8 +17,10 @@ from studio.app import StudioApp
 from studio.messages import Go
 from studio.options import StudioOptions
 from studio.screens.answer import AnswerSheet
+from studio.screens.bench import BenchSheet
 from studio.screens.forecast import ForecastSheet
 from studio.screens.sheet import ConfirmSheet
+from studio.services.settings import Settings
 from studio.widgets.bars import KeyBar, StatusLine
 from studio.widgets.choice import Choice
 from studio.widgets.input_form import Field, Label
@@ -279,6 +281,32 @@ async def test_nothing_is_made_from_a_forecast_with_a_problem() -> None:
         assert not [done for done in fake.done if done[0] == "perform"]
 
 
+async def test_the_bench_runs_a_node_alone_and_touches_nothing() -> None:
+    async with run() as (pilot, app, fake):
+        await pilot.press("g", "j", "b")
+        await until(pilot, lambda: isinstance(app.screen, BenchSheet))
+        assert not [done for done in fake.done if done[0] == "bench"]
+        await pilot.press("enter")
+        await until(pilot, lambda: "list[117]" in app.screen.query_one("#summary", LinesPane).plain)
+        assert ("bench", "clean", {}) in fake.done
+
+
+async def test_one_kind_of_failure_is_healed_in_place_with_four_keys() -> None:
+    """From the grid: to the kinds, R, enter; n would make a new batch instead."""
+    async with run("batch-12") as (pilot, app, fake):
+        await until(pilot, lambda: app.screen.query_one("#kinds").display)
+        fake.feeds["batch-12"].put(replace(BATCH, live=False, can_resume=True))
+        await until(pilot, lambda: "retry" in keys_shown(app))
+        await pilot.press("tab", "R")
+        await until(pilot, lambda: isinstance(app.screen, ForecastSheet))
+        await pilot.press("n", "n")
+        await pilot.pause(0.2)
+        await pilot.press("enter")
+        await until(pilot, lambda: fake.done[-1][0] == "perform")
+        act = fake.done[-1][1]
+        assert (act.kind, act.run_id, act.only) == ("resume", "batch-12", (100, 250, 400))
+
+
 async def test_copying_is_a_chord_and_says_what_was_copied() -> None:
     async with run() as (pilot, app, _):
         await pilot.press("y", "a")
@@ -454,6 +482,15 @@ async def test_the_palette_takes_an_address() -> None:
         await pilot.pause(0.3)
         await pilot.press("enter")
         await until(pilot, lambda: app.current_mode == "run")
+
+
+async def test_keys_and_colours_come_from_the_settings() -> None:
+    fake = FakeStudio()
+    fake.settings = Settings(theme="light", keymap={"act.stop": "X"})
+    async with run(fake=fake) as (pilot, app, _):
+        assert app.theme == "hypergraph-light"
+        await pilot.press("X")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmSheet))
 
 
 async def test_hostile_names_and_values_are_only_text() -> None:

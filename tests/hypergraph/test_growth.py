@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +184,7 @@ def test_a_stored_step(tmp_path: Path):
     store = SqliteCheckpointer(tmp_path / "runs.db")
     runner = SyncRunner(checkpointer=store)
     try:
-        assert per_unit(lambda size: lambda graph=chain(size): runner.run(graph, {"v0": 1}), 20, 60, 180) <= 200
+        assert per_unit(lambda size: partial(runner.run, chain(size), {"v0": 1}), 20, 60, 180) <= 200
     finally:
         store.close_sync()
 

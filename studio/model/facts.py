@@ -227,7 +227,8 @@ class _Open:
             self.logs.append(line)
             return
         if kind == "stop":
-            if self.stop is None or _ORDER(line) < _ORDER(self.stop):
+            # The first one of the newest claim: an earlier claim's stop is history.
+            if self.stop is None or (line["c"], -line["n"]) > (self.stop["c"], -self.stop["n"]):
                 self.stop = line
             return
         places = line.get("m")

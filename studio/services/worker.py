@@ -118,6 +118,8 @@ class _Worker:
     def _command(self, command: Mapping[str, Any]) -> Mapping[str, Any]:
         if command.get("do") == "stop":
             info = {"actor": str(command.get("actor", "")), "info": command.get("info")}
+            # The run itself takes note of it between two supersteps: until then it is only asked.
+            self.log.put({"k": "stop", "r": self.order.run_id, "info": info["actor"]}, at_once=True)
             return {"ok": True, "answer": "asked" if self._stop(info) else "will stop as soon as it has begun"}
         if command.get("do") == "ping":
             return {"ok": True, "pid": os.getpid(), "claim": self.order.claim, "run": self.order.run_id, "begun": self.started.is_set()}

@@ -102,8 +102,13 @@ class Inspector(LineView):
         entries = [_Entry(self._title(node, width, now, ascii_only=ascii_only)), _Entry(self._facts(node, width))]
         if node.error:
             entries += self._error(node, width)
+        elif view.error and not any(other.error for other in view.nodes.values()):
+            # No node says why: what ended the run came from outside them.
+            entries.append(_Entry(rule("Error of the run", width, role="failed")))
+            entries += [_Entry(Line(" ").add(text, "error")) for text in wrap(view.error, max(10, width - 2))[:12]]
         entries.append(_Entry(rule("Inputs", width)))
-        entries += self._values(node.inputs, width) or [_Entry(Line(" none", "faint"))]
+        nothing = f" as in {node.origin}" if node.state == "kept" and node.origin else " none"
+        entries += self._values(node.inputs, width) or [_Entry(Line(nothing, "faint"))]
         entries.append(_Entry(rule("Decision" if node.decision else "Output", width)))
         if node.decision:
             entries.append(_Entry(Line(" → ", "accent").add(node.decision, "strong")))
@@ -146,7 +151,7 @@ class Inspector(LineView):
         if node.started is not None:
             facts.append(f"at {moment(node.started, milliseconds=True)} {node.started_kind}")
         if node.origin:
-            facts.append(f"from {node.origin}")
+            facts.append(f"from {node.origin}" if node.state == "kept" else node.origin)
         if node.child_run:
             facts.append("enter opens its own run")
         return Line(" ").add(" · ".join(facts) or "has not started", "muted").cut(width)

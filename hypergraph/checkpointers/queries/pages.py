@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from hypergraph.checkpointers.moments import to_micros
+from hypergraph.checkpointers.moments import from_micros, to_micros
 from hypergraph.checkpointers.queries.context import Context, Operation
 from hypergraph.checkpointers.queries.runs import ANY, RUN_SELECT, get_run, runs_of
 from hypergraph.records import PauseRecord, Run, WorkflowStatus
@@ -182,14 +182,19 @@ def failure_groups(_: Context, batch: str) -> Operation[list[FailureGroup]]:
 
 def pauses(context: Context) -> Operation[list[WaitingPause]]:
     """Give all questions that wait, oldest first. A child's question is asked by its top-level run."""
-    rows = yield "SELECT id FROM runs WHERE status = 'paused' AND parent_run_id IS NULL ORDER BY seq", ()
+    # A run that was answered and asks again has waited since its last step, not since it began.
+    rows = yield (
+        "SELECT r.id, (SELECT max(s.completed_at) FROM steps s WHERE s.run = r.key) FROM runs r "
+        "WHERE r.status = 'paused' AND r.parent_run_id IS NULL ORDER BY r.seq",
+        (),
+    )
     found: list[WaitingPause] = []
-    for (run_id,) in rows:
+    for run_id, last in rows:
         run = yield from get_run(context, run_id)
         if run is not None:
-            since = run.completed_at or run.created_at
+            since = run.completed_at or (from_micros(last) if last is not None else run.created_at)
             found += [WaitingPause(run.id, run.graph_name, since, pause) for pause in run.pauses]
-    return found
+    return sorted(found, key=lambda pause: pause.since)
 
 
 def changes_since(context: Context, token: str | None, *, limit: int = 1000) -> Operation[Changes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import Binding, BindingType
@@ -303,7 +303,7 @@ class LaunchScreen(PlaceScreen):
         self.query_one("#run-id", Input).value = ""
         self.post_message(Go(run_address(outcome.run_id)))
 
-    def _refused(self, message: str, problems: dict[str, str]) -> None:
+    def _refused(self, message: str, problems: Mapping[str, str]) -> None:
         for field in self._fields():
             field.refused = problems.get(field.field.name)
             field.review(strict=True)

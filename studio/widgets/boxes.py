@@ -81,13 +81,19 @@ def _layout(scene: Scene, shown: set[str]) -> tuple[dict[object, _Spot], list[tu
                 spots[name] = _Spot(column, row, named.get(key) if isinstance(key, str) else None)
                 row += 1
             lowest = max(lowest, row)
-        links += [tuple(end if isinstance(end, str) else (number, end) for end in pair) for pair in found]  # type: ignore[misc]  # always two
+        for source, target in found or ():
+            links.append((_key(number, source), _key(number, target)))
         base = lowest
     for name, node in named.items():
         if name not in spots:
             spots[name] = _Spot(0, base, node)
             base += 1
     return spots, links
+
+
+def _key(number: int, end: object) -> object:
+    """Name a node by its name, a bend of the layout by its number in its own part of the graph."""
+    return end if isinstance(end, str) else (number, end)
 
 
 class _Canvas:
@@ -179,7 +185,7 @@ def _box(canvas: _Canvas, spot: _Spot, node: SceneNode, view: NodeView | None, x
     name = clip(node.name, _LONGEST)
     size = cell_len(name) + 2
     corner = ("+", "-", "|") if ascii_only else ("╭╮╰╯", "─", "│")
-    a, b, c, d = corner[0] * 4 if ascii_only else corner[0]
+    a, b, c, d = list("++++" if ascii_only else corner[0])
     y = spot.row * 3
     border = "title" if here == node.path else "rule"
     canvas.write(x, y, a + corner[1] * size + b, border)

@@ -141,7 +141,26 @@ def _replay(run: Run, step: StepRecord) -> None:
         # Another graph, or a narrower scope: what this node made counts as given.
         run.state.give(values)
         return
-    run.state.apply(_line(run.state, op, step, tuple([values.get(name, ABSENT) for name in outputs])))
+    line = _line(run.state, op, step, tuple([values.get(name, ABSENT) for name in outputs]))
+    _catch_up(run.state, line)
+    run.state.apply(line)
+    if step.child_run_id is not None:
+        run.state.runs[op.index] = max(run.state.runs[op.index], _turn_of(step.child_run_id, step.node_name))
+
+
+def _catch_up(state: State, line: Line) -> None:
+    """Count versions on to what a step had read: a store that keeps the latest steps alone, or no inputs, lacks what came before."""
+    for argument, version in zip(line.op.args, line.versions, strict=True):
+        if version and argument.slots:
+            name = state.plan.slot_names[argument.slots[0]]
+            state.counters[name] = max(state.counters[name], version)
+
+
+def _turn_of(child_run_id: str, name: str) -> int:
+    """Read from a child's id how often its GraphNode had run: "w/inner", "w/inner/2", "w/mapped/turn-2"."""
+    last = child_run_id.rpartition("/")[2]
+    turn = last.removeprefix("turn-") if last != name else ""
+    return int(turn) if turn.isdecimal() else 1
 
 
 def _line(state: State, op: Op, step: StepRecord, values: tuple[Any, ...]) -> Line:

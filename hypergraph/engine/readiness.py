@@ -31,8 +31,14 @@ class LayerWalk:
 
     def __init__(self, state: State, regions: tuple[Region, ...], max_iterations: int) -> None:
         self._state = state
-        self._regions = [region for region in regions if region.cyclic]
-        self._fresh: Sequence[Op] = [region.ops[0] for region in regions if not region.cyclic]
+        self._regions: list[Region] = []
+        self._fresh: Sequence[Op] = ()
+        if len(regions) == 1 and not regions[0].cyclic:
+            # A layer of one node, as in a chain: there is nothing to divide.
+            self._fresh = regions[0].ops
+        else:
+            self._regions = [region for region in regions if region.cyclic]
+            self._fresh = [region.ops[0] for region in regions if not region.cyclic]
         self._max = max_iterations
         self.passes: dict[int, int] = {}
         self.runaway: list[Region] = []
@@ -44,7 +50,7 @@ class LayerWalk:
         if self._fresh:
             found = [op for op in self._fresh if _single_ready(state, op)]
             self._fresh = ()
-        for region in tuple(self._regions) if self._regions else ():
+        for region in tuple(self._regions):
             inside = region_ready(state, region)
             if not inside:
                 continue

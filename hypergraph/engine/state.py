@@ -91,10 +91,11 @@ class State:
         """Read an operation's arguments: values, their versions, and the versions of what it waited for."""
         values: list[Any] = []
         versions: list[int] = []
-        newest, held, known = self.newest, self.values, self.versions
+        held, known = self.values, self.versions
         for argument in op.args:
-            slot = newest(argument.slots)
-            if slot >= 0:
+            slots = argument.slots
+            slot = slots[0] if len(slots) == 1 else self.newest(slots)
+            if slot >= 0 and known[slot]:
                 values.append(held[slot])
                 versions.append(known[slot])
             else:

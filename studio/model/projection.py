@@ -361,7 +361,9 @@ def _times(facts: RunFacts, child: ChildFacts, *, live: bool) -> tuple[float | N
     closed = [line["t"] for line in facts.ends.values()]
     ends = [found for found in (stored.get("t"), ended["t"] if ended is not None else None, *closed) if found is not None]
     if not ends:
-        ends = [step.end["t"] for step in facts.steps.values() if step.end is not None]
+        # It did not say when it ended: the last that was heard of it.
+        ends = [heard["t"] for step in facts.steps.values() for heard in (step.began, step.end) if heard is not None]
+        ends += [line["t"] for line in facts.logs[-1:]]
     return started, max(ends, default=started)
 
 

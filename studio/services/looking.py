@@ -183,7 +183,7 @@ def batch_forecast(history: History, run_id: str, order: Order, graph: GraphView
         code=words,
         same_code=same,
         kept=(f"{kept:,} completed items",) if kept else (),
-        again=(f"{again:,} items",) if again else (),
+        again=(f"{again:,} item{'s' if again != 1 else ''}",) if again else (),
         reason="what failed, was stopped or never began runs; nothing that failed is erased" if again else "every item has completed",
         seconds=None if seconds is None else round(seconds, 3),
         new_id=order.run_id,

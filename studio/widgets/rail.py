@@ -82,7 +82,9 @@ class Rail(LineView):
             self.rows_changed()
         else:
             for index, row in enumerate(self._rows):
-                if before.nodes.get(row.path) is not view.nodes.get(row.path):
+                node = view.nodes.get(row.path)
+                # What runs has a clock that goes on.
+                if before.nodes.get(row.path) is not node or (node is not None and node.state == "running"):
                     self.refresh_row(index)
         if self.follow:
             self._follow()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import nullcontext
 from typing import Any, TypeAlias
 
 from hypergraph.engine.requests import Ask, Call, Flow, Outcome, Together
@@ -36,7 +35,7 @@ class AsyncDriver:
     def __init__(self, store: Any, limit: int | None, *, threads: bool = False, once: Running | None = None) -> None:
         self._store = store
         self._limit = limit
-        self._budget: Any = asyncio.Semaphore(limit) if limit is not None else nullcontext()
+        self._budget = asyncio.Semaphore(limit) if limit is not None else None
         self._threads = threads
         self._once: Running = once if once is not None else {}
 
@@ -57,7 +56,8 @@ class AsyncDriver:
                         error, cancelled = cancelled, None
                         raise error
                     elif type(request) is Call:
-                        answer = await self._call(request)
+                        simple = self._budget is None and request.once is None
+                        answer = await (self._perform(request) if simple else self._call(request))
                     else:
                         assert isinstance(request, Together)
                         answer = await self._together(request)
@@ -73,7 +73,10 @@ class AsyncDriver:
     async def _call(self, call: Call) -> Outcome:
         if call.once is not None:
             return await self._shared(call)
-        if call.free:
+        return await self._perform(call) if call.free else await self._budgeted(call)
+
+    async def _budgeted(self, call: Call) -> Outcome:
+        if self._budget is None:
             return await self._perform(call)
         async with self._budget:
             return await self._perform(call)
@@ -104,8 +107,7 @@ class AsyncDriver:
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._once[key] = future
         try:
-            async with self._budget:
-                outcome = await self._perform(call)
+            outcome = await self._budgeted(call)
         except BaseException as error:
             future.set_result(Outcome(None, error))
             raise
@@ -155,22 +157,21 @@ class AsyncDriver:
         nothing = object()
 
         async def feed() -> None:
-            await self._together(request, each=queue.put)
-            await queue.put(nothing)
+            try:
+                await self._together(request, each=queue.put)
+            finally:
+                # Whoever reads from a full queue is not asleep, and sees for himself that this is over.
+                if not queue.full():
+                    queue.put_nowait(nothing)
 
         feeding = asyncio.create_task(feed())
         try:
-            while True:
-                getting = asyncio.ensure_future(queue.get())
-                await asyncio.wait((getting, feeding), return_when=asyncio.FIRST_COMPLETED)
-                if not getting.done():
-                    getting.cancel()
-                    await feeding
-                    continue
-                found = getting.result()
+            while not (feeding.done() and queue.empty()):
+                found = await queue.get()
                 if found is nothing:
-                    return
+                    break
                 yield found
+            await feeding
         finally:
             await dismiss([feeding])
 

@@ -10,7 +10,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from studio.screens.sheet import Sheet, Summary
-from studio.widgets.line import Line, rule
+from studio.widgets.line import Line, rule, wrap
 
 __all__ = ["HelpScreen"]
 
@@ -90,7 +90,9 @@ class HelpScreen(Sheet[None]):
             if not group:
                 continue
             lines.append(rule(title, width))
-            lines += [Line("  ").add(" ".join(keys), "key", width=16).add(" ").add(text) for keys, text in group.values()]
+            for keys, text in group.values():
+                for index, part in enumerate(wrap(text, max(10, width - 20))):
+                    lines.append(Line("  ").add(" ".join(keys) if not index else "", "key", width=16).add(" ").add(part))
             lines.append(Line())
         lines.append(rule("Shapes", width))
         for glyph, state in _STATES:

@@ -48,6 +48,8 @@ class Sheet(ModalScreen[T], Generic[T]):
         background: $surface; border: round $primary; border-title-color: $primary; border-title-style: bold;
         border-subtitle-color: $text-muted; padding: 1 1;
     }
+    Sheet.-low > #sheet { padding: 0 1; max-height: 96%; }
+    Sheet.-low ChangeList { max-height: 5; }
     Sheet.-danger > #sheet { border: round $error; border-title-color: $error; }
     Sheet > KeyBar { dock: bottom; }
     Sheet Input { background: $boost; border: none; height: 1; padding: 0 1; margin: 0 1; }

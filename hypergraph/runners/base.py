@@ -203,9 +203,13 @@ def check_capabilities(runner: str, capabilities: RunnerCapabilities, graph: Gra
 
 
 def _check_nodes(runner: str, capabilities: RunnerCapabilities, graph: Graph) -> None:
+    _check_shape(runner, capabilities, graph, graph.name or "the graph")
     for path, node in walk(graph):
         if node.code is None:
-            _check_override(runner, capabilities, path, node)
+            if node.runner_override is not None:
+                _check_override(runner, capabilities, path, node)
+            else:
+                _check_shape(runner, capabilities, node.graph, path)
             continue
         if getattr(node, "batch", False) and not capabilities.supports_distributed:
             raise cannot_run(runner, "batch nodes", [path], instead="DaftRunner", capability="supports_distributed")
@@ -213,6 +217,14 @@ def _check_nodes(runner: str, capabilities: RunnerCapabilities, graph: Graph) ->
             raise cannot_run(runner, "interrupts (InterruptNode)", [path], instead="AsyncRunner", capability="supports_interrupts")
         if node.is_async and not capabilities.supports_async_nodes:
             raise cannot_run(runner, "async nodes", [path], instead="AsyncRunner", capability="supports_async_nodes")
+
+
+def _check_shape(runner: str, capabilities: RunnerCapabilities, graph: Graph, path: str) -> None:
+    instead = "AsyncRunner or SyncRunner"
+    if graph.has_cycles and not capabilities.supports_cycles:
+        raise cannot_run(runner, "cycles", [path], instead=instead, capability="supports_cycles")
+    if graph.has_gates and not capabilities.supports_gates:
+        raise cannot_run(runner, "gates", [path], instead=instead, capability="supports_gates")
 
 
 def walk(graph: Graph, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -226,8 +238,6 @@ def walk(graph: Graph, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 def _check_override(runner: str, capabilities: RunnerCapabilities, path: str, node: Any) -> None:
     override = node.runner_override
-    if override is None:
-        return
     other = override.capabilities
     if other.returns_coroutine and not capabilities.returns_coroutine:
         raise IncompatibleRunnerError(
@@ -236,10 +246,7 @@ def _check_override(runner: str, capabilities: RunnerCapabilities, path: str, no
             node_name=node.name,
             capability="returns_coroutine",
         )
-    if node.graph.has_cycles and not other.supports_cycles:
-        raise cannot_run(type(override).__name__, "cycles", [path], instead="AsyncRunner or SyncRunner", capability="supports_cycles")
-    if getattr(node.graph, "has_gates", False) and not other.supports_gates:
-        raise cannot_run(type(override).__name__, "gates", [path], instead="AsyncRunner or SyncRunner", capability="supports_gates")
+    _check_shape(type(override).__name__, other, node.graph, path)
     check_capabilities(type(override).__name__, other, node.graph)
 
 

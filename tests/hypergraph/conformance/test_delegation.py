@@ -10,6 +10,7 @@ from hypergraph import (
     END,
     AsyncRunner,
     Graph,
+    IncompatibleRunnerError,
     InfiniteLoopError,
     NodeContext,
     NodeStartEvent,
@@ -21,6 +22,7 @@ from hypergraph import (
     node,
     route,
 )
+from hypergraph.runners import RunnerCapabilities
 from tests.hypergraph.both import Both, both
 
 
@@ -137,3 +139,29 @@ async def test_its_question_is_answered_from_outside() -> None:
     assert (result.pause.node_name, result.pause.response_key) == ("inner/ask", "inner.decision")
     result = await AsyncRunner().run(graph, {"inner.x": 1, "inner.decision": "yes"})
     assert result["inner.decision"] == "yes"
+
+
+class Plain(SyncRunner):
+    """A runner that can do less than it says on its class."""
+
+    def __init__(self, **able: bool) -> None:
+        super().__init__()
+        self._able = RunnerCapabilities(**able)
+
+    @property
+    def capabilities(self) -> RunnerCapabilities:
+        return self._able
+
+
+@both
+@pytest.mark.parametrize("deep", [False, True])
+def test_it_is_asked_what_it_can_do_at_every_depth(runner: Both, deep: bool) -> None:
+    """Before anything runs."""
+    inner = Graph([count, forever], name="inner", entrypoint="count")
+    if deep:
+        inner = Graph([inner.as_node()], name="middle", entrypoint="inner")
+    for able in ("supports_cycles", "supports_gates"):
+        node = inner.as_node(runner=Plain(**{able: False}))
+        with pytest.raises(IncompatibleRunnerError, match=able.removeprefix("supports_")) as told:
+            runner.run(Graph([node], entrypoint=node.name), n=0)
+        assert told.value.capability == able

@@ -205,7 +205,11 @@ class _Crew:
             # On an error, a cancellation, or when enough has been seen: whoever still works tidies up first.
             await dismiss(workers)
         for worker in done:
-            if not worker.cancelled() and (error := worker.exception()) is not None:
+            if worker.cancelled():
+                if not self._enough:
+                    # Nobody here did it: a node raised it, and its flow has no result.
+                    raise asyncio.CancelledError
+            elif (error := worker.exception()) is not None:
                 raise error
 
     async def _work(self, pair: tuple[int, Flow] | None) -> None:

@@ -33,7 +33,7 @@ NO_FALLBACK, BOUND, SHARED_DEFAULT, COPIED_DEFAULT = 0, 1, 2, 3
 _IMMUTABLE = (type(None), bool, int, float, complex, str, bytes, type, range)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Argument:
     """Where one argument's value comes from.
 
@@ -54,7 +54,7 @@ class Argument:
     live: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Op:
     """One node with everything the engine asks about it, in numbers.
 
@@ -96,7 +96,7 @@ class Op:
     plain: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Region:
     """A strongly connected component: its operations in round order."""
 
@@ -106,7 +106,7 @@ class Region:
     feeds: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """A compiled graph.
 
@@ -391,7 +391,7 @@ class _Marker:
 INNER = _Marker("left to the inner graph")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Round:
     order: tuple[int, ...]
     bits: Mapping[int, int]

@@ -85,6 +85,8 @@ class EventStream:
     async def __aiter__(self) -> AsyncIterator[Any]:
         while (event := await self._events.get()) is not None:
             yield event
+        # Whoever reads once more finds the end again.
+        self._events.put_nowait(None)
         assert self._task is not None
         await self._task
 
@@ -93,10 +95,12 @@ class EventStream:
         """The run's result.
 
         Raises:
-            RuntimeError: the run has not ended yet.
+            RuntimeError: the run has not ended yet, or was left before its end.
         """
         if self._task is None or not self._task.done():
             raise RuntimeError("The run has not ended yet; read its events to the end first.")
+        if self._task.cancelled():
+            raise RuntimeError("The run was left before its end and was cancelled, so it has no result; read its events to the end.")
         return self._task.result()
 
     async def leave(self) -> None:

@@ -74,11 +74,11 @@ class Rail(LineView):
             span: seconds from its start that the Gantt column shows.
         """
         before, self._view = self._view, view
-        self._span = max(span, 0.001)
+        stretched, self._span = self._span != max(span, 0.001), max(span, 0.001)
         if view.scene is not self._scene or before is None or before.id != view.id:
             self._scene = view.scene
             self._lay_out()
-        elif self.gantt and view.live:
+        elif self.gantt and stretched:
             self.rows_changed()
         else:
             for index, row in enumerate(self._rows):

@@ -225,7 +225,11 @@ def plain_op(op: Op, cached: bool) -> bool:
         return plain_call(op, cached) and not node.is_async
     if node.map_config is not None or node.runner_override is not None:
         return False
-    return program_of(node.graph, cached=cached) is not None
+    inner = program_of(node.graph, cached=cached)
+    if inner is None:
+        return False
+    # A default that is copied for each use has no place in the inner template either: it must come from outside.
+    return not any(argument.value is INNER and node.inner_address(argument.name) in inner.required for argument in op.args)
 
 
 def plain_call(op: Op, cached: bool) -> bool:

@@ -226,6 +226,23 @@ def test_a_wrong_return_type_is_an_error_that_says_what_came(wrong: Any) -> None
     assert isinstance(result[1].error, TypeError)
 
 
+@pytest.mark.parametrize("handling", ["raise", "continue"])
+@pytest.mark.parametrize("kind", ["plain", "async", "batch"])
+def test_what_is_no_exception_reaches_the_caller(kind: str, handling: str) -> None:
+    """SystemExit in a worker thread must not leave the caller waiting for ever."""
+
+    def leave(x: Any) -> int:
+        raise SystemExit(3)
+
+    async def leave_later(x: int) -> int:
+        raise SystemExit(3)
+
+    made = node(output_name="y", batch=kind == "batch")(leave_later if kind == "async" else leave)
+    with pytest.raises(SystemExit) as caught:
+        DaftRunner().map(Graph([made]), {"x": [1, 2]}, map_over="x", error_handling=handling)
+    assert caught.value.code == 3
+
+
 def test_async_nodes_run_between_synchronous_ones() -> None:
     graph = Graph([double, add_later, around])
     assert DaftRunner().map(graph, {"x": [1, 2, 3]}, map_over="x")["high"] == [4, 6, 8]

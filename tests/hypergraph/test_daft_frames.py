@@ -78,6 +78,16 @@ def test_a_column_with_the_name_of_an_output_is_refused() -> None:
         DaftRunner().map_dataframe(GRAPH, frame(x=[1], total=[2]))
 
 
+def test_a_graph_without_outputs_is_refused() -> None:
+    @node
+    def side(x: int) -> None:
+        pass
+
+    with pytest.raises(GraphConfigError, match="no outputs"):
+        DaftRunner().map_dataframe(Graph([side]), frame())
+    assert DaftRunner().run(Graph([side]), x=1).values == {}
+
+
 def test_a_missing_input_is_named() -> None:
     with pytest.raises(MissingInputError) as caught:
         DaftRunner().map_dataframe(GRAPH, frame(z=[1]))

@@ -28,6 +28,11 @@ def check_columns(graph: Graph, present: Sequence[str], columns: Sequence[str] |
         ValueError: a column has an address that was right before something was renamed, or a name that a node produces.
         MissingInputError: a required input is neither a column nor given.
     """
+    if not graph.scope.outputs:
+        raise GraphConfigError(
+            f"Graph {graph.name or 'without a name'!r} has no outputs: a frame gets no columns from it, and Daft would never run it."
+            + fix("Give a node an output_name", "Or use map(), which runs side effects too")
+        )
     _refuse_absent(present, columns)
     both = [name for name in given if name in present]
     if both:

@@ -93,6 +93,8 @@ class Columns:
         if not rows.failures:
             return
         first = rows.failures[min(rows.failures)].error
+        if not isinstance(first, Exception):
+            raise RuntimeError(f"A node ended the program: {error_text(first)}") from first
         if not self.keep_going:
             raise first
         _log.warning("%d of %d rows failed and have nulls; the first one: %s", len(rows.failures), rows.total, error_text(first))

@@ -67,9 +67,15 @@ def call_rows(func: Callable[..., Any], columns: Sequence[Sequence[Any]], count:
                 for values in rows:
                     add(func(*values))
             return out, bad
-        except Exception as error:
-            bad[len(out)] = error
+        except BaseException as error:
+            place = len(out)
+            bad[place] = error
             add(None)
+            if not isinstance(error, Exception):
+                # SystemExit and its like are for the caller's thread, and would never get out of Daft's: nothing more is run here.
+                bad.update(dict.fromkeys(range(place, count), error))
+                out.extend([None] * (count - place - 1))
+                return out, bad
             if first_only:
                 return out, bad
 
@@ -164,8 +170,8 @@ def _batch_result(rows: Rows, step: Step, held: Sequence[Column | Constant], cou
     """Call a batch node on all rows; when it fails, on each row alone, so that one row's fault stays its own."""
     try:
         return _batch_call(rows, step, held, count), {}
-    except Exception as error:
-        if count == 1 or rows.setting.first_only:
+    except BaseException as error:
+        if count == 1 or rows.setting.first_only or not isinstance(error, Exception):
             return None, dict.fromkeys(range(count), error)
     found: list[Any] = []
     bad: _Bad = {}
@@ -173,7 +179,7 @@ def _batch_result(rows: Rows, step: Step, held: Sequence[Column | Constant], cou
         alone = [one if isinstance(one, Constant) else Column([one.values[index]]) for one in held]
         try:
             found.append(_batch_call(rows, step, alone, 1).values[0])
-        except Exception as error:
+        except BaseException as error:
             bad[index] = error
             found.append(None)
     return Column(found), bad

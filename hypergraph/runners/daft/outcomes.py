@@ -22,7 +22,7 @@ def run_result(outcome: Outcome, error_handling: str) -> RunResult:
     failure = outcome.failures.get(0)
     if failure is None:
         return RunResult(dict(outcome.values(0)), RunStatus.COMPLETED)
-    if error_handling == "raise":
+    if error_handling == "raise" or not isinstance(failure.error, Exception):
         raise failure.error
     return RunResult(failure.values, RunStatus.FAILED, error=failure.error)
 
@@ -55,8 +55,10 @@ def map_result(
     outcome: Outcome, graph_name: str | None, params: Sequence[str], mode: str, run_id: str, duration_ms: float, error_handling: str
 ) -> MapResult:
     """Give the result of a batch, or raise what its first failing item raised."""
-    if outcome.failures and error_handling == "raise":
-        first = min(outcome.failures)
+    # What is no Exception, like SystemExit, is never a result.
+    fatal = [number for number, failure in outcome.failures.items() if not isinstance(failure.error, Exception)]
+    if fatal or (outcome.failures and error_handling == "raise"):
+        first = min(fatal or outcome.failures)
         raise noted(outcome.failures[first].error, f"Item {first} of the batch")
     return MapResult(_Columns(outcome), run_id, duration_ms, params, mode, graph_name)
 

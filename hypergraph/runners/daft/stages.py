@@ -228,15 +228,13 @@ class AsyncStage:
         values = dict(record.values)
         finished = set(range(self.stage.first))
         for level in self.levels:
-            outcomes = await asyncio.gather(*(self._step(step, values) for _, step in level), return_exceptions=True)
+            outcomes = await asyncio.gather(*(self._step(step, values) for _, step in level))
             errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
             for (position, step), outcome in zip(level, outcomes, strict=True):
                 if not isinstance(outcome, BaseException):
                     values.update(zip(step.outs, outcome, strict=True))
                     finished.add(position)
             if errors:
-                if not isinstance(errors[0], Exception):
-                    raise errors[0]
                 done = {name: self._read(slot, values) for name, slot, at in self.job.program.outputs if at - 1 in finished}
                 return Record(record.number, {}, Failure(errors[0], done))
         return Record(record.number, values)
@@ -245,7 +243,8 @@ class AsyncStage:
         constants = self.job.program.constants
         return constants[slot] if slot in constants else values[slot]
 
-    async def _step(self, step: Step, values: dict[int, Any]) -> tuple[Any, ...]:
+    async def _step(self, step: Step, values: dict[int, Any]) -> tuple[Any, ...] | BaseException:
+        """Give a step's outputs, or what it raised: a SystemExit would end Daft's loop, and with it the answer."""
         try:
             raw = await self._raw(step, [self._read(slot, values) for slot in step.args])
             found: tuple[Any, ...] = step.unpack(raw) if step.unpack is not None else (raw,) * len(step.outs)
@@ -253,9 +252,8 @@ class AsyncStage:
                 wrong = expected.wrong([value]) if expected is not None else None
                 if expected is not None and wrong:
                     raise expected.error(step.name, name, wrong[0])
-        except Exception as error:
-            noted(error, f"Raised in node {step.name!r}" + (f" of graph {step.graph!r}" if step.graph else ""))
-            raise
+        except BaseException as error:
+            return noted(error, f"Raised in node {step.name!r}" + (f" of graph {step.graph!r}" if step.graph else ""))
         return found
 
     async def _raw(self, step: Step, args: Sequence[Any]) -> Any:

@@ -67,6 +67,11 @@ class GraphList(LineView):
         self._touched = True
         super().action_move(step)
 
+    def action_jump(self, index: int) -> None:
+        """Go to an end; from now on the cursor stays where it is put."""
+        self._touched = True
+        super().action_jump(index)
+
     def clicked(self, index: int, column: int, *, again: bool) -> None:
         """Move or open; from now on the cursor stays where it is put."""
         self._touched = True

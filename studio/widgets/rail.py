@@ -196,6 +196,12 @@ class Rail(LineView):
         self.post_message(self.Touched())
         super().action_move(step)
 
+    def action_jump(self, index: int) -> None:
+        """Go to an end, and stop following."""
+        self.follow = False
+        self.post_message(self.Touched())
+        super().action_jump(index)
+
     def clicked(self, index: int, column: int, *, again: bool) -> None:
         """Move or open, and stop following; a click on a fold mark folds."""
         self.follow = False

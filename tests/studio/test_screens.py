@@ -193,8 +193,7 @@ async def test_the_cursor_stays_where_the_reader_put_it() -> None:
     async with run() as (pilot, app, fake):
         await pilot.press("g")
         fake.feeds["rag-eval-7"].put(replace(LIVE, nodes={**NODES, "generate": replace(NODES["generate"], state="running", started=NOW)}))
-        await pilot.press("k")
-        await pilot.pause(0.2)
+        await pilot.pause(0.4)
         assert app.screen.query_one("#rail", Rail).path == "load_docs"
 
 

@@ -14,6 +14,7 @@ from studio.model.lineage_view import LineageRow
 from studio.model.lines import decision_text, value_views
 from studio.model.pause_view import PauseView
 from studio.model.run_view import LogLine, NodeView, RunView
+from studio.model.sources import Makers
 from studio.model.states import ENDED, ITEM_STATES
 from studio.model.turns import turn_table
 from studio.model.value_view import ValueView
@@ -162,17 +163,18 @@ class Projection:
         scenes = {node.path: node for node in context.scene.walk()} if context.scene is not None else {}
         nodes: dict[str, NodeView] = {}
         made: dict[str, tuple[Any, NodeView]] = {}
+        makers = Makers(facts)
         for path, key, turns in _walk(facts):
             step = facts.steps[key]
             inside = facts.inside.get(key)
             batch = facts.batches.get(inside) if inside is not None else None
-            sources = _sources(facts, step) if step.began is None or step.began.get("in") is None else ()
+            sources = _sources(makers, step) if step.began is None or step.began.get("in") is None else ()
             mark = (step, turns, live, inside, batch, context.typical.get(path), scenes.get(path), sources)
             before = self._made.get(path)
             if before is not None and _same(before[0], mark):
                 node = before[1]
             else:
-                node = _node(facts, context, path, step, turns, inside, live=live)
+                node = _node(facts, makers, context, path, step, turns, inside, live=live)
                 if before is not None and before[1] == node:
                     node = before[1]
             made[path] = mark, node
@@ -240,7 +242,9 @@ def _turns(facts: RunFacts, run: str, node: str, steps: tuple[int, ...]) -> int:
     return max(1, len(steps) - tries)
 
 
-def _node(facts: RunFacts, context: Context, path: str, step: StepFacts, turns: int, inside: str | None, *, live: bool) -> NodeView:
+def _node(
+    facts: RunFacts, makers: Makers, context: Context, path: str, step: StepFacts, turns: int, inside: str | None, *, live: bool
+) -> NodeView:
     end, began = step.end, step.began
     started, kind = _started(step)
     outputs = value_views(end.get("out") if end is not None else None)
@@ -255,7 +259,7 @@ def _node(facts: RunFacts, context: Context, path: str, step: StepFacts, turns: 
         started=started,
         ended=end["t"] if end is not None else None,
         started_kind=kind,
-        inputs=_inputs(facts, context, step),
+        inputs=_inputs(facts, makers, context, step),
         outputs=outputs,
         error=end.get("error") if end is not None else None,
         traceback=end.get("tb") if end is not None else None,
@@ -284,13 +288,13 @@ def _started(step: StepFacts) -> tuple[float | None, str]:
     return end["t0"], "reconstructed" if end.get("guess") else "recorded"
 
 
-def _inputs(facts: RunFacts, context: Context, step: StepFacts) -> tuple[ValueView, ...]:
+def _inputs(facts: RunFacts, makers: Makers, context: Context, step: StepFacts) -> tuple[ValueView, ...]:
     if step.began is not None and (given := step.began.get("in")) is not None:
-        return value_views(given, {name: _origin(facts, step, name) for name in given})
+        return value_views(given, {name: _origin(facts, makers, step, name) for name in given})
     found: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for name in (step.end or {}).get("reads", ()):
-        source = _producer(facts, step, name)
+        source = makers.before(step, name)
         if source is not None:
             found[name] = (source.end or {})["out"][name]
             origins[name] = f"{source.node} · step {source.superstep}"
@@ -300,32 +304,15 @@ def _inputs(facts: RunFacts, context: Context, step: StepFacts) -> tuple[ValueVi
     return value_views(found, origins)
 
 
-def _origin(facts: RunFacts, step: StepFacts, name: str) -> str:
-    source = _producer(facts, step, name)
+def _origin(facts: RunFacts, makers: Makers, step: StepFacts, name: str) -> str:
+    source = makers.before(step, name)
     if source is not None:
         return f"{source.node} · step {source.superstep}"
     return "input" if step.run == facts.root else ""
 
 
-def _producer(facts: RunFacts, step: StepFacts, name: str) -> StepFacts | None:
-    """Give the newest step before this one, in its run, that made a value of this name."""
-    best: StepFacts | None = None
-    for (run, node), steps in facts.turns.items():
-        if run != step.run:
-            continue
-        for at in reversed(steps):
-            if at >= step.superstep:
-                continue
-            found = facts.steps[run, at, node]
-            if found.end is not None and name in found.end.get("out", ()):
-                if best is None or (at, node) > (best.superstep, best.node):
-                    best = found
-                break
-    return best
-
-
-def _sources(facts: RunFacts, step: StepFacts) -> tuple[StepFacts | None, ...]:
-    return tuple(_producer(facts, step, name) for name in (step.end or {}).get("reads", ()))
+def _sources(makers: Makers, step: StepFacts) -> tuple[StepFacts | None, ...]:
+    return tuple(makers.before(step, name) for name in (step.end or {}).get("reads", ()))
 
 
 def _progress(states: bytes) -> ValueView:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from hypergraph._hashing import hash_value
@@ -121,8 +122,7 @@ def same(one: Any, other: Any) -> bool:
     return bool(digest) and digest == hash_value(other)
 
 
-def _place(step: StepRecord) -> tuple[int, int]:
-    return step.superstep, step.index
+_place = attrgetter("superstep", "index")
 
 
 def _replay(run: Run, step: StepRecord) -> None:
@@ -137,7 +137,7 @@ def _replay(run: Run, step: StepRecord) -> None:
         run.waiting.pop(step.node_name, None)
     values = step.values or {}
     outputs: tuple[str, ...] = op.node.data_outputs if op is not None else ()
-    if op is None or any(name not in outputs for name in values):
+    if op is None or not set(values).issubset(outputs):
         # Another graph, or a narrower scope: what this node made counts as given.
         run.state.give(values)
         return
@@ -150,10 +150,11 @@ def _replay(run: Run, step: StepRecord) -> None:
 
 def _catch_up(state: State, line: Line) -> None:
     """Count versions on to what a step had read: a store that keeps the latest steps alone, or no inputs, lacks what came before."""
+    counters, slot_names = state.counters, state.plan.slot_names
     for argument, version in zip(line.op.args, line.versions, strict=True):
         if version and argument.slots:
-            name = state.plan.slot_names[argument.slots[0]]
-            state.counters[name] = max(state.counters[name], version)
+            name = slot_names[argument.slots[0]]
+            counters[name] = max(counters[name], version)
 
 
 def _turn_of(child_run_id: str, name: str) -> int:

@@ -116,10 +116,10 @@ class Session:
 
     def after(self, steps: Iterable[StepRecord]) -> None:
         """Make every later stamp come after these steps."""
-        for step in steps:
-            moment = step.completed_at
-            if moment is not None and (self._last_stamp is None or moment > self._last_stamp):
-                self._last_stamp = moment
+        moments = [step.completed_at for step in steps if step.completed_at is not None]
+        last = max(moments, default=None)
+        if last is not None and (self._last_stamp is None or last > self._last_stamp):
+            self._last_stamp = last
 
 
 @dataclass(frozen=True, slots=True)

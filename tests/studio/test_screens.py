@@ -48,7 +48,7 @@ async def opened(
 
 async def until(pilot: Driven, true: Callable[[], object]) -> None:
     """Wait for the screen to come to a state; a screen looks at its data fifteen times a second."""
-    for _ in range(100):
+    for _ in range(500):
         if true():
             return
         await pilot.pause(0.02)

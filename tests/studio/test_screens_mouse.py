@@ -32,10 +32,12 @@ async def test_a_click_on_a_key_does_what_the_key_does() -> None:
 
 async def test_a_first_click_chooses_and_a_second_opens() -> None:
     async with opened() as (pilot, app, _):
-        await pilot.click(GraphList, offset=(8, 3))
-        await pilot.pause()
+        graphs = app.screen.query_one(GraphList)
+        await until(pilot, lambda: graphs.size.height > 4 and graphs.row_count() == 5)
+        await pilot.click(graphs, offset=(8, 3))
+        await until(pilot, lambda: graphs.cursor == 3)
         assert app.current_mode == "graphs"
-        await pilot.click(GraphList, offset=(8, 3))
+        await pilot.click(graphs, offset=(8, 3))
         await until(pilot, lambda: app.screen.query(Field))
         assert "launch greet" in status(app)
 

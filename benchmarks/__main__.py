@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from benchmarks.cases import memory_cases
@@ -15,12 +15,13 @@ from benchmarks.harness import Effort, Outcome, measure
 from benchmarks.peers import DISTRIBUTIONS, versions
 from benchmarks.report import as_json, compared, described, growth_lines, memory_lines
 from benchmarks.stored import bytes_per_step, stored_cases
+from benchmarks.studio_cases import StudioFigure, studio_figures, studio_lines
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure what a run costs beyond the user's own functions.")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds, smaller sizes")
-    parser.add_argument("--only", metavar="WORD", help="only the cases whose name contains this; also: growth, memory")
+    parser.add_argument("--only", metavar="WORD", help="only the cases whose name contains this; also: growth, memory, studio, 'studio G3'")
     parser.add_argument("--no-peers", action="store_true", help="leave other libraries out")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures to a file")
     parser.add_argument("--against", metavar="FILE", type=Path, help="say what changed since the figures in this file")
@@ -60,7 +61,13 @@ def main() -> None:
     kept = memory(options.quick) if wanted("memory") else None
     if kept is not None:
         _say(memory_lines(kept))
-    found = as_json(outcomes, growths, kept, more)
+    seen: list[StudioFigure] = []
+    if options.only is None or options.only.startswith("studio"):
+        _say(["\nStudio"])
+        for figure in studio_figures(options.quick, wanted):
+            seen.append(figure)
+            _say(studio_lines([figure]))
+    found = as_json(outcomes, growths, kept, more) | {"studio": [asdict(figure) for figure in seen]}
     if options.against:
         _say(compared(found, json.loads(options.against.read_text(encoding="utf-8"))))
     if options.json:

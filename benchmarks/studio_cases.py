@@ -1,0 +1,642 @@
+"""What the studio is meant to reach at size: cold start, long lists, large batches and graphs, live events, and what recording costs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pty
+import resource
+import select
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.work import chain
+from hypergraph import FunctionNode, Graph, SqliteCheckpointer, SyncRunner
+
+__all__ = ["StudioFigure", "studio_figures", "studio_lines"]
+
+_SIZE = 120, 40
+_GRAPHS = """
+import os
+from pathlib import Path
+from hypergraph import Graph, node
+
+Path(__file__).with_suffix(".pids").open("a").write(f"{os.getpid()}\\n")
+
+@node(output_name="b")
+def first(a: int) -> int:
+    return a
+
+seen_by_the_user = Graph([first], name="seen_by_the_user")
+"""
+
+
+@dataclass(frozen=True)
+class StudioFigure:
+    """One measured figure.
+
+    Attributes:
+        goal: which goal it belongs to ("G1").
+        name: what was measured.
+        value: the figure.
+        unit: of what.
+        most: the highest acceptable figure, or None where it is only told.
+    """
+
+    goal: str
+    name: str
+    value: float
+    unit: str
+    most: float | None = None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the goal was met; None without a goal."""
+        return None if self.most is None else self.value <= self.most
+
+
+def studio_lines(figures: Sequence[StudioFigure]) -> list[str]:
+    """One line for each figure."""
+    lines = []
+    for one in figures:
+        goal = "" if one.most is None else f"   goal at most {one.most:g} {one.unit}: {'met' if one.met else 'MISSED'}"
+        lines.append(f"  {one.goal}  {one.name:58}{one.value:10.2f} {one.unit:12}{goal}")
+    return lines
+
+
+def studio_figures(quick: bool, wanted: Callable[[str], bool]) -> Iterator[StudioFigure]:
+    """Measure, one goal after the other; `wanted` is asked for "studio G1", "studio G2" ..."""
+    parts = [_start, _history, _batches, _graphs, _live, _recording]
+    for number, part in enumerate(parts, start=1):
+        if wanted(f"studio G{number}"):
+            with tempfile.TemporaryDirectory(prefix="hypergraph-studio-") as name:
+                yield from part(Path(name), quick)
+
+
+def _median(work: Callable[[], float], rounds: int) -> float:
+    return statistics.median(work() for _ in range(rounds))
+
+
+# Stores of any size: a few real runs, copied in SQL.
+
+
+def _some_runs(path: Path, runs: int) -> None:
+    """Make a store of many runs; every tenth failed."""
+    graph = chain(3)
+    model = 100
+    with SqliteCheckpointer(path) as store:
+        runner = SyncRunner(checkpointer=store)
+        for number in range(model):
+            given = {"v0": "x" if number % 10 == 0 else number}
+            runner.run(graph, given, workflow_id=f"run-{number}", error_handling="continue")
+    _copied(path, model, runs, "'run-' || (r.key - 1 + ? * g.value)")
+
+
+def _some_items(path: Path, items: int) -> None:
+    """Make a store with one batch of many items; every hundredth failed."""
+    graph = chain(2)
+    model = min(items, 1000)
+    with SqliteCheckpointer(path) as store:
+        values = {"v0": ["x" if number % 100 == 7 else number for number in range(model)]}
+        SyncRunner(checkpointer=store).map(graph, values, map_over="v0", workflow_id="batch", error_handling="continue")
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE texts SET content = json_set(content, '$.map_size', ?) WHERE key = (SELECT config FROM runs WHERE id = 'batch')", (items,))
+        db.execute("UPDATE runs SET node_count = ?, error_count = ? WHERE id = 'batch'", (items, items // 100))
+        db.commit()
+    _copied(path, model, items, "'batch/' || (CAST(substr(r.id, 7) AS INTEGER) + ? * g.value)", "r.parent_run_id = 'batch'")
+
+
+def _copied(path: Path, model: int, wanted: int, name: str, which: str = "1") -> None:
+    """Copy runs and steps until there are as many as wanted."""
+    if wanted <= model:
+        return
+    with closing(sqlite3.connect(path)) as db:
+        (last,) = db.execute("SELECT max(key) FROM runs").fetchone()
+        runs = [row[1] for row in db.execute("PRAGMA table_info(runs)") if row[1] not in {"key", "id", "seq"}]
+        steps = [row[1] for row in db.execute("PRAGMA table_info(steps)") if row[1] != "run"]
+        numbers = f"(WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < {wanted // model - 1}) SELECT * FROM n)"
+        key = f"r.key + {last} * g.value"
+        db.execute(
+            f"INSERT INTO runs (key, id, seq, {', '.join(runs)}) "
+            f"SELECT {key}, {name}, {key}, {', '.join('r.' + one for one in runs)} FROM {numbers} g JOIN runs r WHERE {which} ORDER BY 1",
+            (model,),
+        )
+        db.execute(
+            f"INSERT INTO steps (run, {', '.join(steps)}) "
+            f"SELECT {key}, {', '.join('s.' + one for one in steps)} FROM {numbers} g JOIN runs r JOIN steps s ON s.run = r.key "
+            f"WHERE r.key <= {last} AND {which}"
+        )
+        db.execute(
+            f"INSERT INTO run_data (run, kind, data) SELECT {key}, d.kind, d.data FROM {numbers} g JOIN runs r "
+            f"JOIN run_data d ON d.run = r.key WHERE r.key <= {last} AND {which}"
+        )
+        db.commit()
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+# The app, with the moments of its paints.
+
+
+@asynccontextmanager
+async def _app(folder: Path, db: Path, at: str | None = None) -> Any:
+    """Run the app without a terminal; what it would write to one is made all the same."""
+    from studio.app import StudioApp
+    from studio.options import StudioOptions
+    from studio.services.studio import Studio
+
+    class Watched(StudioApp):
+        """Tells when something was painted that was waited for."""
+
+        condition: Callable[[], Any] | None = None
+        painted: asyncio.Event
+
+        def _display(self, screen: Any, renderable: Any) -> None:
+            ready = self.condition is not None and bool(self.condition())
+            if renderable is not None and hasattr(renderable, "render_segments"):
+                renderable.render_segments(self.console)
+            super()._display(screen, renderable)
+            if ready:
+                self.condition = None
+                self.painted.set()
+
+        async def until(self, condition: Callable[[], Any], act: Callable[[], object]) -> float:
+            """Act, and give the seconds until the paint that shows what was waited for."""
+            self.painted = asyncio.Event()
+            self.condition = condition
+            before = time.perf_counter()
+            act()
+            async with asyncio.timeout(60):
+                await self.painted.wait()
+            return time.perf_counter() - before
+
+        def key(self, key: str) -> None:
+            """Press a key."""
+            from textual import events
+            from textual.keys import _character_to_key
+
+            single = len(key) == 1
+            self.post_message(events.Key(_character_to_key(key) if single else key, key if single else None))
+
+    options = StudioOptions((), db=str(db), at=at)
+    app = Watched(options, Studio.open(options, start=folder, state=folder / "state"))
+    async with app.run_test(size=_SIZE) as pilot:
+        await pilot.pause()
+        yield app, pilot
+
+
+def _quiet() -> Any:
+    return asyncio.sleep(0.3)
+
+
+# G1: cold start.
+
+
+@contextmanager
+def _terminal(arguments: Sequence[str], folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], Callable[[bytes], float], int]]:
+    """Start the studio in a terminal of its own; gives the process, what waits for a text, and the terminal."""
+    master, slave = pty.openpty()
+    import fcntl
+    import struct
+    import termios
+
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "XDG_STATE_HOME": str(folder / "state")}
+    environment["PYTHONPATH"] = str(Path(__file__).parent.parent)
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "studio", *arguments], stdin=slave, stdout=slave, stderr=slave, cwd=folder, env=environment
+    )
+    os.close(slave)
+    seen = bytearray()
+
+    def until(text: bytes) -> float:
+        deadline = time.perf_counter() + 20
+        while text not in seen:
+            if not select.select([master], [], [], max(0.0, deadline - time.perf_counter()))[0]:
+                raise TimeoutError(f"{text!r} did not come; the screen has {bytes(seen[-2000:])!r}")
+            seen.extend(os.read(master, 1 << 16))
+        return time.perf_counter() - started
+
+    try:
+        yield process, until, master
+    finally:
+        os.write(master, b"q")
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        os.close(master)
+
+
+def _start(folder: Path, quick: bool) -> Iterator[StudioFigure]:
+    runs = 1000 if quick else 10_000
+    _some_runs(folder / "runs.db", runs)
+    (folder / "graphs_here.py").write_text(_GRAPHS, encoding="utf-8")
+    first, usable, listed, pids = [], [], [], set()
+    newest = f"run-{runs - 1}".encode()
+    for _ in range(3 if quick else 7):
+        with _terminal(["studio", "graphs_here.py", "--db", "runs.db"], folder) as (process, until, master):
+            first.append(until(b"Compare"))
+            os.write(master, b"4")
+            usable.append(until(newest))
+            pids.add(process.pid)
+        with _terminal(["studio", "graphs_here.py", "--db", "runs.db"], folder) as (process, until, _master):
+            listed.append(until(b"seen_by_the_user"))
+            pids.add(process.pid)
+    loaded = {int(line) for line in (folder / "graphs_here.pids").read_text().split()}
+    yield StudioFigure("G1", f"cold start to the first paint, {runs:,} runs", statistics.median(first), "s", 0.6)
+    yield StudioFigure("G1", "cold start, a key, and its answer: the list of runs", statistics.median(usable), "s")
+    yield StudioFigure("G1", "cold start to the user's graph, loaded elsewhere", statistics.median(listed), "s")
+    yield StudioFigure("G1", "screens that imported the user's module", float(len(loaded & pids)), "processes", 0)
+
+
+# G2: a long history.
+
+
+def _history(folder: Path, quick: bool) -> Iterator[StudioFigure]:
+    runs = 10_000 if quick else 100_000
+    _some_runs(folder / "runs.db", runs)
+    found: dict[str, float] = {}
+
+    async def measure() -> None:
+        from studio.screens.runs import RunsScreen
+        from studio.widgets.run_list import RunList
+
+        async with _app(folder, folder / "runs.db") as (app, _pilot):
+
+            def rows() -> int:
+                return app.screen.query_one(RunList).row_count() if isinstance(app.screen, RunsScreen) else 0
+
+            found["first"] = await app.until(rows, lambda: app.key("4"))
+            await _quiet()
+            app.key("/")
+            await _quiet()
+            taken = []
+            for typed in ("failed graph:chain", "run-99", "since:1d 77", "no such run"):
+                for letter in typed:
+                    before = app.screen._filter
+                    if letter == " ":
+                        # A blank alone filters nothing yet.
+                        app.key(letter)
+                    else:
+                        taken.append(
+                            await app.until(lambda before=before: app.screen._filter != before, lambda letter=letter: app.key(letter))
+                        )
+                    await asyncio.sleep(0.12)
+                app.key("ctrl+u")
+                await _quiet()
+            found["median"], found["worst"] = statistics.median(taken), max(taken)
+            app.key("escape")
+            await _quiet()
+            found["end"] = await app.until(lambda: app.screen.query_one(RunList).cursor > 150, lambda: app.key("G"))
+
+    asyncio.run(measure())
+    yield StudioFigure("G2", f"first paint of {runs:,} runs", found["first"] * 1000, "ms", 300)
+    yield StudioFigure("G2", "filter keystroke to its paint, median", found["median"] * 1000, "ms", 100)
+    yield StudioFigure("G2", "filter keystroke to its paint, worst", found["worst"] * 1000, "ms", 100)
+    yield StudioFigure("G2", "to the end of what is loaded, and more", found["end"] * 1000, "ms", 300)
+
+
+# G3: a large batch.
+
+
+def _batches(folder: Path, quick: bool) -> Iterator[StudioFigure]:
+    base = _batch_child(folder, 100)["rss"]
+    for items in (1000, 10_000) if quick else (10_000, 100_000):
+        found = _batch_child(folder, items)
+        yield StudioFigure("G3", f"first paint of a batch of {items:,} items", found["first"] * 1000, "ms", 300)
+        yield StudioFigure("G3", f"{items:,} items: all cells painted anew", found["repaint"] * 1000, "ms", 60)
+        yield StudioFigure("G3", f"{items:,} items: 500 new events to their paint", found["live"] * 1000, "ms", 60)
+        yield StudioFigure("G3", f"{items:,} items: memory over a batch of 100", (found["rss"] - base) / 1024, "MiB", 50)
+
+
+def _batch_child(folder: Path, items: int) -> dict[str, float]:
+    program = f"from benchmarks.studio_cases import batch_in_a_process; batch_in_a_process({str(folder)!r}, {items})"
+    done = subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def batch_in_a_process(folder: str, items: int) -> None:
+    """Open a batch in this process, and print what it took."""
+    db = Path(folder) / f"batch-{items}.db"
+    # Making the store is no part of the memory that is measured.
+    subprocess.run(
+        [sys.executable, "-c", f"from pathlib import Path; from benchmarks.studio_cases import _some_items; _some_items(Path({str(db)!r}), {items})"],
+        check=True,
+    )
+    print(json.dumps(asyncio.run(_batch(Path(folder), db, items))))
+
+
+async def _batch(folder: Path, db: Path, items: int) -> dict[str, float]:
+    from studio.model.states import item_code
+    from studio.widgets.item_grid import ItemGrid
+
+    found: dict[str, float] = {}
+    async with _app(folder, db) as (app, _pilot):
+
+        def grid() -> ItemGrid | None:
+            return next(iter(app.screen.query(ItemGrid)), None)
+
+        def shown() -> bool:
+            there = grid()
+            return there is not None and there.display and len(there._states) == items
+
+        found["first"] = await app.until(shown, lambda: app.key("3"))
+        await _quiet()
+        there = grid()
+        assert there is not None
+        states = there._states
+        code = bytes([item_code("running")])
+        taken = []
+        for turn in range(6):
+            fresh = code * items if turn % 2 == 0 else states
+            taken.append(await app.until(lambda fresh=fresh: there._states is fresh, lambda fresh=fresh: there.show(fresh)))
+        found["repaint"] = statistics.median(taken)
+        found["live"] = await _live_batch(app, items)
+    found["rss"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return found
+
+
+async def _live_batch(app: Any, items: int) -> float:
+    """Fold events of items into the feed of the batch on the screen, and paint."""
+    from studio.model.facts import fold
+
+    feed = app.screen._feed
+    feed.close()
+    await asyncio.sleep(0.5)
+    taken = []
+    for turn in range(6):
+        start = turn * 250 % max(1, items - 250)
+        lines = [
+            {"k": kind, "c": turn + 1, "n": 2 * number + (kind == "run-"), "t": 0.0, "r": f"batch/{start + number}", "m": ["batch", start + number], "i": start + number, "status": "failed"}
+            for number in range(250)
+            for kind in ("run+", "run-")
+        ]  # fmt: skip
+        before = app.screen._view
+
+        def act(lines: list[dict[str, Any]] = lines) -> None:
+            feed._facts = fold(feed._facts, lines)
+            feed._make(time.monotonic())
+            app.screen._poll()
+
+        taken.append(await app.until(lambda before=before: app.screen._view is not before, act))
+    return statistics.median(taken)
+
+
+# G4: a large graph.
+
+
+def _wide(count: int) -> Graph:
+    """A graph that is neither a line nor a fan: each node reads two before it."""
+    nodes = []
+    for number in range(count):
+        first, second = max(0, number - 1), max(0, number - 7)
+        names = dict.fromkeys([f"v{first}", f"v{second}"])
+        scope: dict[str, Any] = {}
+        exec(f"def made({', '.join(names)}):\n    return {' + '.join(names)}", scope)
+        nodes.append(FunctionNode(scope["made"], name=f"n{number}", output_name=f"v{number + 1}"))
+    return Graph(nodes, name="wide")
+
+
+def _graphs(folder: Path, quick: bool) -> Iterator[StudioFigure]:
+    from hypergraph.viz.rail import rail_rows
+
+    for count, most in ((100, 20), (500, 60)):
+        db = folder / f"graph-{count}.db"
+        graph = _wide(count)
+        with SqliteCheckpointer(db) as store:
+            SyncRunner(checkpointer=store).run(graph, {"v0": 1}, workflow_id="run")
+        scene = graph.scene()
+        rail = _median(lambda scene=scene: _seconds(lambda: rail_rows(scene)), 3 if quick else 9)
+        found = asyncio.run(_graph(folder, db, count))
+        yield StudioFigure("G4", f"rail of {count} nodes, laid out", rail * 1000, "ms", most)
+        yield StudioFigure("G4", f"{count} nodes: laid out and painted", found["show"] * 1000, "ms", most + 16)
+        yield StudioFigure("G4", f"{count} nodes: opened, store to paint", found["open"] * 1000, "ms")
+        yield StudioFigure("G4", f"{count} nodes: one node changed, projected", found["project"] * 1000, "ms", 16)
+        yield StudioFigure("G4", f"{count} nodes: cursor move to its paint, median", found["move"] * 1000, "ms", 16)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    before = time.perf_counter()
+    work()
+    return time.perf_counter() - before
+
+
+async def _graph(folder: Path, db: Path, count: int) -> dict[str, float]:
+    from studio.widgets.rail import Rail
+
+    found: dict[str, float] = {}
+    async with _app(folder, db) as (app, _pilot):
+
+        def rail() -> Rail | None:
+            return next(iter(app.screen.query("#rail").results(Rail)), None)
+
+        def shown() -> bool:
+            there = rail()
+            return there is not None and there.row_count() >= count
+
+        found["open"] = await app.until(shown, lambda: app.key("3"))
+        await _quiet()
+        there = rail()
+        assert there is not None
+        # The scene of a past run is made of its steps; here the rail is asked to lay it out once more.
+        found["show"] = await app.until(lambda: True, there._lay_out)
+        feed = app.screen._feed
+        feed.close()
+        await asyncio.sleep(0.5)
+        found["project"] = _median(lambda: _seconds(lambda: feed._projection.view(feed._facts, feed._context)), 5)
+        taken = []
+        for _ in range(40):
+            before = there.cursor
+            taken.append(await app.until(lambda before=before: there.cursor != before, lambda: app.key("j")))
+            await asyncio.sleep(0.02)
+        found["move"] = statistics.median(taken)
+    return found
+
+
+# G5: from an event to its glyph.
+
+
+def _live(folder: Path, quick: bool) -> Iterator[StudioFigure]:
+    seconds = 2 if quick else 6
+    db = folder / "live.db"
+    _some_runs(db, 1)
+    found = asyncio.run(_watched(folder, db, seconds))
+    yield StudioFigure("G5", "events written a second", found["rate"], "events/s")
+    yield StudioFigure("G5", "event to glyph, median", found["median"] * 1000, "ms")
+    yield StudioFigure("G5", "event to glyph, p99", found["p99"] * 1000, "ms", 150)
+    yield StudioFigure("G5", "items whose last glyph is not the last event", found["wrong"], "items", 0)
+
+
+_WRITER = """
+import os, sys, time
+from pathlib import Path
+from studio.services.event_log import EventLog
+folder, seconds, rate = Path(sys.argv[1]), float(sys.argv[2]), 10_000
+log = EventLog(folder / "1.events", 1)
+log.put({"k": "claim", "format": 1, "r": "live", "run": "live", "pid": os.getpid(), "mark": sys.argv[3], "graph": "g", "host": "h"}, at_once=True)
+items = int(seconds * rate / 4)
+log.put({"k": "run+", "r": "live", "g": "g", "map": True, "size": items}, at_once=True)
+start = time.time() + 1.0
+for item in range(items):
+    place = {"r": f"live/{item}", "m": ["live", item]}
+    if item % 10 == 0:
+        time.sleep(max(0.0, start + item * 4 / rate - time.time()))
+    log.put({"k": "run+", "g": "g", "i": item, **place})
+    log.put({"k": "node+", "s": 0, "node": "a", **place}, soon=True)
+    log.put({"k": "node+", "s": 1, "node": "b", **place}, soon=True)
+    log.put({"k": "run-", "i": item, "status": "failed" if item % 50 == 0 else "completed", "ms": 1.0, **place})
+time.sleep(1.0)
+log.put({"k": "run-", "r": "live", "status": "partial", "ms": 1.0})
+log.put({"k": "end", "r": "live", "status": "partial"})
+log.close()
+"""
+
+
+async def _watched(folder: Path, db: Path, seconds: float) -> dict[str, float]:
+    """Watch a batch whose log another process writes; the moments in its lines are compared with those of the paints."""
+    from studio.model.states import ITEM_STATES
+    from studio.services.log_reader import LogReader
+    from studio.services.paths import Places
+    from studio.widgets.item_grid import ItemGrid
+
+    place = Places.of(db, folder / "state")
+    script = folder / "writer.py"
+    script.write_text(_WRITER, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    async with _app(folder, db) as (app, pilot):
+        await _quiet()
+        run = place.make(place.run("live"))
+        with subprocess.Popen([sys.executable, str(script), str(run), str(seconds), ""], env=environment) as writer:
+            _write_live(place, run, writer.pid)
+            while not (run / "1.events").exists():
+                await asyncio.sleep(0.01)
+            from studio.messages import Go
+
+            app.post_message(Go("hg:run/live"))
+            paints: list[tuple[float, bytes]] = []
+
+            def note() -> bool:
+                grid = next(iter(app.screen.query(ItemGrid)), None)
+                if grid is not None and (not paints or paints[-1][1] is not grid._states):
+                    paints.append((time.time(), grid._states))
+                return False
+
+            app.condition = note
+            while writer.poll() is None:
+                await pilot.pause(0.05)
+            await pilot.pause(1.0)
+            app.condition = None
+    reader = LogReader(run / "1.events")
+    ended: dict[int, tuple[float, str]] = {}
+    lines = 0
+    while found := reader.read():
+        lines += len(found)
+        ended.update({line["i"]: (line["t"], line["status"]) for line in found if line["k"] == "run-" and "i" in line})
+    taken, before = [], b""
+    for moment, states in paints:
+        for item, code in enumerate(states):
+            if ITEM_STATES[code] not in {"waiting", "running"} and (item >= len(before) or before[item] != code) and item in ended:
+                taken.append(moment - ended[item][0])
+        before = states
+    wrong = sum(1 for item, (_, status) in ended.items() if item >= len(before) or ITEM_STATES[before[item]] != status)
+    taken.sort()
+    span = max(t for t, _ in ended.values()) - min(t for t, _ in ended.values())
+    return {"median": statistics.median(taken), "p99": taken[int(len(taken) * 0.99)], "wrong": float(wrong), "rate": lines / span}
+
+
+def _write_live(place: Any, run: Path, pid: int) -> None:
+    from studio.services.processes import mark_of
+
+    live = place.make(place.store / "live")
+    (live / run.name).write_text(json.dumps({"run": "live", "claim": 1, "pid": pid, "mark": mark_of(pid)}), encoding="utf-8")
+
+
+# G6: what recording costs.
+
+
+def _recording(folder: Path, quick: bool) -> Iterator[StudioFigure]:
+    items = 1000 if quick else 5000
+    events = items * 6 + 2
+    fast, slow = chain(2), _sleepy()
+    rounds = 3 if quick else 5
+    costs, shares = [], []
+    for number in range(rounds):
+        plain = _run_batch(folder, f"plain-{number}", fast, items, recorded=False)
+        seen = _run_batch(folder, f"seen-{number}", fast, items, recorded=True)
+        costs.append((seen[0] - plain[0]) / events * 1e6)
+        plain = _run_batch(folder, f"slow-{number}", slow, items // 10, recorded=False)
+        seen = _run_batch(folder, f"slow-seen-{number}", slow, items // 10, recorded=True)
+        shares.append((seen[1] / plain[1] - 1) * 100)
+    yield StudioFigure("G6", f"recording an event, map of {items:,} two-node items", statistics.median(costs), "us cpu", 8)
+    yield StudioFigure("G6", "share of wall time where nodes take 1 ms", statistics.median(shares), "%", 5)
+    single = [_run_chain(folder, f"chain-{number}", recorded=True) - _run_chain(folder, f"bare-{number}", recorded=False) for number in range(rounds)]
+    yield StudioFigure("G6", "recording an event of a chain, values shown", statistics.median(single) / 402 * 1e6, "us cpu")
+
+
+def _sleepy() -> Graph:
+    def wait(v0: int) -> int:
+        time.sleep(0.001)
+        return v0
+
+    def again(v1: int) -> int:
+        time.sleep(0.001)
+        return v1
+
+    return Graph([FunctionNode(wait, output_name="v1"), FunctionNode(again, output_name="v2")], name="slow")
+
+
+@contextmanager
+def _recorder(folder: Path, name: str, *, recorded: bool) -> Iterator[list[Any]]:
+    from studio.services.event_log import EventLog
+    from studio.services.recorder import Recorder
+
+    if not recorded:
+        yield []
+        return
+    log = EventLog(folder / f"{name}.events", 1)
+    try:
+        yield [Recorder(log, name)]
+    finally:
+        log.close()
+
+
+class _Deaf:
+    """Hears every event, and does nothing: what the library spends to make events is no part of recording."""
+
+    def on_event(self, event: object) -> None:
+        """Do nothing."""
+
+    def shutdown(self) -> None:
+        """Do nothing."""
+
+
+def _run_batch(folder: Path, name: str, graph: Graph, items: int, *, recorded: bool) -> tuple[float, float]:
+    with SqliteCheckpointer(folder / "recording.db") as store:
+        runner = SyncRunner(checkpointer=store)
+        cpu, wall = time.process_time(), time.perf_counter()
+        with _recorder(folder, name, recorded=recorded) as heard:
+            runner.map(graph, {"v0": list(range(items))}, map_over="v0", workflow_id=name, event_processors=heard or [_Deaf()])
+        return time.process_time() - cpu, time.perf_counter() - wall
+
+
+def _run_chain(folder: Path, name: str, *, recorded: bool) -> float:
+    graph = chain(200)
+    with SqliteCheckpointer(folder / "recording.db") as store:
+        runner = SyncRunner(checkpointer=store)
+        cpu = time.process_time()
+        with _recorder(folder, name, recorded=recorded) as heard:
+            runner.run(graph, {"v0": 1}, workflow_id=name, event_processors=heard or [_Deaf()])
+        return time.process_time() - cpu

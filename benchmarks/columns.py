@@ -94,6 +94,27 @@ def _batch(rows: int) -> Work:
     return lambda: runner.map_dataframe(graph, frame).collect()
 
 
+def _floor_batch_map(rows: int) -> Work:
+    daft = _daft()
+    halve = daft.func.batch(return_dtype=daft.DataType.float64())(_halve)
+    values = [float(number) for number in range(rows)]
+
+    def run() -> object:
+        frame = daft.from_pydict({"x": values})
+        return frame.with_column("y", halve(frame["x"])).to_pydict()
+
+    return run
+
+
+def _batch_map(rows: int) -> Work:
+    _daft()
+    from hypergraph import DaftRunner, FunctionNode, Graph
+
+    runner, graph = DaftRunner(), Graph([FunctionNode(_halve, output_name="y", batch=True)])
+    values = {"x": [float(number) for number in range(rows)]}
+    return lambda: runner.map(graph, values, map_over="x")
+
+
 def column_cases(quick: bool) -> list[Case]:
     """The cases that need daft; they say so where it is missing."""
     rows = 20_000 if quick else 100_000
@@ -112,5 +133,10 @@ def column_cases(quick: bool) -> list[Case]:
             f"Daft, batch node, {batch:,} rows", "row", batch,
             [Contender("floor", lambda: _floor_batch(batch)), Contender("hypergraph", lambda: _batch(batch))],
             "at most 1 x hand-written", ratio=1.05, clock="wall", once=True,
+        ),
+        Case(
+            f"Daft, batch node over a list, {batch:,} rows", "row", batch,
+            [Contender("floor", lambda: _floor_batch_map(batch)), Contender("hypergraph", lambda: _batch_map(batch))],
+            "at most 0.33 x hand-written", ratio=0.34, clock="wall", once=True,
         ),
     ]  # fmt: skip

@@ -7,12 +7,15 @@ columns to the functions and is for the DaftRunner alone:
     SyncRunner().map(order_price, sample_orders(1000), map_over=list(sample_orders(1)))
     DaftRunner().map_dataframe(order_price_columns, daft.from_pydict(sample_orders(1_000_000)))
 
+Two million orders in Parquet files, for more than fits a list: `write_orders("orders")`, then `daft.read_parquet("orders/*.parquet")`.
+
 `daily_sales` makes its own orders, prices each one with `order_price` inside, and sums up by country: press Run.
 """
 
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 from hypergraph import FunctionNode, Graph, node
 
@@ -71,6 +74,23 @@ def sample_orders(count: int = 200, seed: int = 7) -> dict[str, list[float] | li
         "weight": [round(dice.uniform(0.1, 20), 1) for _ in range(count)],
         "country": [dice.choice(sorted(VAT)) for _ in range(count)],
     }
+
+
+def write_orders(folder: str | Path, count: int = 2_000_000, *, rows: int = 100_000) -> None:
+    """Write made-up orders as Parquet files; needs pyarrow.
+
+    Args:
+        folder: where to put them; made when it is not there.
+        count: number of orders.
+        rows: most orders in one file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    for number, start in enumerate(range(0, count, rows)):
+        pq.write_table(pa.table(sample_orders(min(rows, count - start), seed=7 + number)), target / f"orders-{number:04}.parquet")
 
 
 @node(output_name=("unit_prices", "quantities", "discount_rates", "weights", "countries"))

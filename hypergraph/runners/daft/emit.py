@@ -94,7 +94,7 @@ class Columns:
             return
         first = rows.failures[min(rows.failures)].error
         if not isinstance(first, Exception):
-            raise RuntimeError(f"A node ended the program: {error_text(first)}") from first
+            raise RuntimeError(f"A node ended the program: {error_text(first)}") from first  # noqa: TRY004  # no type is wrong
         if not self.keep_going:
             raise first
         _log.warning("%d of %d rows failed and have nulls; the first one: %s", len(rows.failures), rows.total, error_text(first))

@@ -312,13 +312,13 @@ def _history(folder: Path, quick: bool) -> Iterator[StudioFigure]:
 
 
 def _batches(folder: Path, quick: bool) -> Iterator[StudioFigure]:
-    base = _batch_child(folder, 100)["rss"]
-    for items in (1000, 10_000) if quick else (10_000, 100_000):
+    base = _batch_child(folder, 500)["rss"]
+    for items in (2000, 10_000) if quick else (10_000, 100_000):
         found = _batch_child(folder, items)
         yield StudioFigure("G3", f"first paint of a batch of {items:,} items", found["first"] * 1000, "ms", 300)
         yield StudioFigure("G3", f"{items:,} items: all cells painted anew", found["repaint"] * 1000, "ms", 60)
         yield StudioFigure("G3", f"{items:,} items: 500 new events to their paint", found["live"] * 1000, "ms", 60)
-        yield StudioFigure("G3", f"{items:,} items: memory over a batch of 100", (found["rss"] - base) / 1024, "MiB", 50)
+        yield StudioFigure("G3", f"{items:,} items: memory over a batch of 500", (found["rss"] - base) / 1024, "MiB", 50)
 
 
 def _batch_child(folder: Path, items: int) -> dict[str, float]:
@@ -378,9 +378,9 @@ async def _live_batch(app: Any, items: int) -> float:
     await asyncio.sleep(0.5)
     taken = []
     for turn in range(6):
-        start = turn * 250 % max(1, items - 250)
+        start = turn * 250 % (items - 249)
         lines = [
-            {"k": kind, "c": turn + 1, "n": 2 * number + (kind == "run-"), "t": 0.0, "r": f"batch/{start + number}", "m": ["batch", start + number], "i": start + number, "status": "failed"}
+            {"k": kind, "c": turn + 1, "n": 2 * number + (kind == "run-"), "t": 0.0, "r": f"batch/{start + number}", "m": ["batch", start + number], "i": start + number, "status": ("stopped", "failed", "paused")[turn % 3]}
             for number in range(250)
             for kind in ("run+", "run-")
         ]  # fmt: skip

@@ -92,6 +92,7 @@ class LineView(ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self._painted: dict[tuple[int, bool], Strip] = {}
         self._rows_height = -1
+        self._common: tuple[int, Style] | None = None
 
     # What a subclass says.
 
@@ -204,11 +205,18 @@ class LineView(ScrollView, can_focus=True):
         """Cells that a row has, the scrollbar's not among them."""
         return self.scrollable_content_region.width
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw some visible lines; what they have in common is looked up once."""
+        self._common = self.row_width, self.rich_style
+        try:
+            return super().render_lines(crop)
+        finally:
+            self._common = None
+
     def render_line(self, y: int) -> Strip:
         """Draw one visible line."""
-        width = self.row_width
+        width, base = self._common or (self.row_width, self.rich_style)
         palette = palette_of(self)
-        base = self.rich_style
         if y < self.header_rows:
             return self.header(y, width).strip(palette, width, base)
         index = y - self.header_rows + self.scroll_offset.y

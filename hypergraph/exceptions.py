@@ -190,4 +190,3 @@ def cannot_run(runner: str, what: str, nodes: Sequence[str], *, instead: str, ca
         node_name=nodes[0] if nodes else None,
         capability=capability,
     )
-

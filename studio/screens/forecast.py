@@ -202,7 +202,7 @@ class ForecastSheet(Sheet[Act]):
             ("Kept", ", ".join(forecast.kept) or "nothing", "completed" if forecast.kept else "muted"),
             ("Run again", ", ".join(forecast.again) or "nothing", "running" if forecast.again else "muted"),
             ("", forecast.reason, "muted"),
-            ("Takes", f"about {took(forecast.seconds)}" if forecast.seconds is not None else "unknown: no history of these nodes", "text"),
+            ("Takes", _takes(forecast), "text"),
             ("Effects", ", ".join(forecast.effects) or "none declared", "warning" if forecast.effects else "muted"),
             ("Run id" if self._kind == "resume" else "New id", forecast.new_id, "strong"),
         ]
@@ -282,3 +282,9 @@ class ForecastSheet(Sheet[Act]):
         if self._forecast is not None:
             self.app.copy_to_clipboard(self._forecast.script)
             self.app.notify("Sent to the terminal's clipboard.", markup=False)
+
+
+def _takes(forecast: Forecast) -> str:
+    if not forecast.again:
+        return "no time: nothing runs"
+    return f"about {took(forecast.seconds)}" if forecast.seconds is not None else "unknown: no history of these nodes"

@@ -16,7 +16,7 @@ from studio.messages import Go
 from studio.screens.base import steady
 from studio.screens.operate import RunActs
 from studio.theme import state_glyph, state_role
-from studio.widgets.figures import count
+from studio.widgets.figures import count, counted
 from studio.widgets.input_form import FieldInput
 from studio.widgets.inspector import run_lines
 from studio.widgets.line import Line, rule, wrap
@@ -119,7 +119,7 @@ class RunsScreen(RunActs):
         for state in ("running", "failed", "paused", "completed"):
             if counts.get(state):
                 right.add(f"{state_glyph(state, ascii_only=ascii_only)}{count(counts[state])} ", state_role(state))
-        right.add(f" {count(sum(counts.values()))} runs", "muted")
+        right.add(f" {counted(sum(counts.values()), 'run')}", "muted")
         left = Line("runs", "strong")
         if self._filter:
             left.add("  only ", "muted").add(self._filter, "accent")

@@ -111,9 +111,15 @@ def code_words(history: History, run_id: str, graph: GraphView | None, found: Ma
 
 def _seconds(history: History, run_id: str, names: set[str]) -> float | None:
     took: dict[str, float] = {}
-    for step in history.steps(run_id):
-        if step.node_name in names and not step.cached:
-            took[step.node_name] = took.get(step.node_name, 0.0) + step.duration_ms / 1000
+    run = history.run(run_id)
+    # What this run has not come to, the newest one of the graph that went through may tell.
+    others = history.runs(f"completed graph:{run.graph_name}", limit=3) if run is not None and run.graph_name else []
+    for other in [run_id, *(row.id for row in others if row.id != run_id)]:
+        found: dict[str, float] = {}
+        for step in history.steps(other):
+            if step.node_name in names and not step.cached and str(step.status) == "completed":
+                found[step.node_name] = found.get(step.node_name, 0.0) + step.duration_ms / 1000
+        took = found | took
     return round(sum(took.values()), 3) if took else None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from studio.app import StudioApp
 from studio.options import StudioOptions
@@ -45,6 +46,8 @@ def picture(compare: Compare, address: str, size: tuple[int, int], *, press: tup
         for key in press:
             await pilot.press(key)
             await pilot.pause(0.15)
+        for field in app.screen.query(Input):
+            field.cursor_blink = False  # or the picture depends on the moment
         app.clear_notifications()
         await pilot.pause()
 

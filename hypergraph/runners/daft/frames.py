@@ -63,12 +63,13 @@ def add_outputs(daft: Any, frame: Any, job: Job, hints: Mapping[str, Any], *, ke
     inputs = [frame[name] for name in job.program.inputs]
     lead = inputs[0] if inputs else frame[frame.column_names[0]]
     kept = [frame[name] for name in frame.column_names]
-    staged = _staged(daft, frame, job, lead, inputs, emit, _emitted_type(daft, emit), numbered=False, kept=kept)
-    whole = staged[_HIDDEN]
     form = emit.form
+    name = specs[0].name if form == "single" else _HIDDEN
+    staged = _staged(daft, frame, job, lead, inputs, emit, _emitted_type(daft, emit), numbered=False, kept=kept, name=name)
     if form == "single":
-        outputs = [whole.alias(specs[0].name)]
-    elif form == "struct":
+        return staged
+    whole = staged[_HIDDEN]
+    if form == "struct":
         outputs = [whole[field_of(place)].alias(spec.name) for place, spec in enumerate(specs)]
     else:
         takers = [daft.func.batch(return_dtype=spec.kind)(_named(taken_out(spec, place), spec.name)) for place, spec in enumerate(specs)]
@@ -95,8 +96,9 @@ def _staged(
     *,
     numbered: bool,
     kept: Sequence[Any] = (),
+    name: str = _HIDDEN,
 ) -> Any:
-    """Chain the stages; gives the kept columns and the hidden one that the last stage emits."""
+    """Chain the stages; gives the kept columns, and under `name` the one that the last stage emits."""
     program = job.program
     last = len(program.stages) - 1
     objects = daft.DataType.python()
@@ -108,9 +110,10 @@ def _staged(
             slots = tuple(program.inputs.values()) if place == 0 else None
             call = SyncStage(job, stage, slots, numbered, emit if place == last else None)
             udf = _batch_udf(daft, call, program, _title(program, stage), kind if place == last else objects)
-        frame = frame.select(*kept, udf(*columns).alias(_HIDDEN))
-        kept = [frame[name] for name in frame.column_names if name != _HIDDEN]
-        columns = (frame[_HIDDEN],)
+        frame = frame.select(*kept, udf(*columns).alias(name if place == last else _HIDDEN))
+        if place < last:
+            kept = [frame[column] for column in frame.column_names if column != _HIDDEN]
+            columns = (frame[_HIDDEN],)
     return frame
 
 

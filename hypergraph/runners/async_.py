@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from hypergraph._text import fix
@@ -30,14 +30,16 @@ from hypergraph.runners.base import (
 from hypergraph.runners.calls import MapCall, map_call_flow, map_result, refuse_too_many, run_call_flow, run_result
 from hypergraph.runners.direct import NO_LINEAGE, can_be_mapped, plain_inputs, plain_names
 from hypergraph.runners.direct_async import async_program_of
-from hypergraph.runners.direct_async_map import async_map
+from hypergraph.runners.direct_async_map import async_items, async_map
 from hypergraph.runners.listening import dispatcher_of
 
 if TYPE_CHECKING:
     from hypergraph.cache import CacheBackend
+    from hypergraph.engine.mapping import Items
     from hypergraph.graph import Graph
     from hypergraph.records import Checkpoint
     from hypergraph.results import MapResult, RunResult
+    from hypergraph.runners.direct_async import AsyncProgram
 
 __all__ = ["AsyncRunner"]
 
@@ -195,16 +197,10 @@ class AsyncRunner(BaseRunner):
             max_iterations=max_iterations,
             max_concurrency=max_concurrency,
         )
-        if self._unwatched(event_processors, show_progress) and (workflow_id, clone, only, retry_from) == (None, False, None, None):
-            plain, names = plain_inputs(values, input_values), plain_names(map_over)
-            program = async_program_of(graph, cached=self.cache is not None)
-            # A budget is for nodes: where an item has no two of them at once, it is one for items.
-            countable = max_concurrency is None or (program is not None and not program.wide)
-            if program is not None and countable and program.fits(plain) and can_be_mapped(names, plain):
-                items = items_of(plain, names, map_mode)
-                refuse_too_many(items, call)
-                most = max_concurrency or MOST_TASKS
-                return await async_map(program, graph, items, keep_going=call.keep_going, workers=most)
+        if self._unwatched(event_processors, show_progress):
+            plain = self._plain_batch(graph, values, input_values, call, max_concurrency)
+            if plain is not None:
+                return await async_map(*plain, graph, keep_going=call.keep_going, workers=max_concurrency or MOST_TASKS)
         session, pump, given = self._map_session(graph, values, input_values, call, event_processors, show_progress)
         session.max_iterations = max_iterations or DEFAULT_MAX_ITERATIONS
         session.take_over = take_over
@@ -250,6 +246,14 @@ class AsyncRunner(BaseRunner):
             sink=lambda index, item: places.__setitem__(id(item), index),
             most=MOST_TASKS if max_concurrency is None else None,
         )  # fmt: skip
+        if self._unwatched(event_processors, show_progress):
+            plain = self._plain_batch(graph, values, input_values, call, max_concurrency)
+            if plain is not None:
+                items = async_items(*plain, keep_going=call.keep_going, workers=max_concurrency or MOST_TASKS)
+                async with aclosing(items):
+                    async for pair in items:
+                        yield pair
+                return
         session, pump, given = self._map_session(graph, values, input_values, call, event_processors, show_progress)
         session.max_iterations = max_iterations or DEFAULT_MAX_ITERATIONS
         session.take_over = take_over
@@ -292,6 +296,21 @@ class AsyncRunner(BaseRunner):
         session = self._session(EventPump(None), stored=self.checkpointer is not None, graph=graph)
         lineage = Lineage(workflow_id, checkpoint, override_workflow, fork_from, retry_from)
         return await self._driver(None).drive(forecast_flow(session, graph, dict(values or {}), lineage))
+
+    def _plain_batch(
+        self, graph: Graph, values: Mapping[str, Any] | None, keywords: Mapping[str, Any], call: MapCall, limit: int | None
+    ) -> tuple[AsyncProgram, Items] | None:
+        """Give the program and the items of a batch that needs no conversation."""
+        if (call.workflow_id, call.clone, call.only, call.retry_from) != (None, False, None, None):
+            return None
+        plain, names = plain_inputs(values, keywords), plain_names(call.map_over)
+        program = async_program_of(graph, cached=self.cache is not None)
+        # A budget is for nodes: where an item has no two of them at once, it is one for items.
+        if program is None or (limit is not None and program.wide) or not program.fits(plain) or not can_be_mapped(names, plain):
+            return None
+        items = items_of(plain, names, call.map_mode)
+        refuse_too_many(items, call)
+        return program, items
 
     def _unwatched(self, processors: Sequence[Any] | None, show_progress: bool | None) -> bool:
         shown = self.show_progress if show_progress is None else show_progress

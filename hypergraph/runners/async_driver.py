@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeAlias
 
 from hypergraph.engine.requests import Ask, Call, Flow, Outcome, Together
+from hypergraph.runners.crew import dismiss, streamed
 
-__all__ = ["MOST_TASKS", "AsyncDriver", "dismiss"]
+__all__ = ["MOST_TASKS", "AsyncDriver"]
 
 Running: TypeAlias = "dict[tuple[int, str], asyncio.Future[Outcome]]"
 """Cached calls that are being made: loop and cache key -> what they will come to."""
@@ -151,29 +152,9 @@ class AsyncDriver:
         await crew.run(most)
         return [result for _, result in sorted(crew.results, key=_place)]
 
-    async def stream(self, request: Together) -> AsyncIterator[Any]:
+    def stream(self, request: Together) -> AsyncIterator[Any]:
         """Run flows together and give each result as it ends; no more of them wait than may run at once."""
-        queue: asyncio.Queue[Any] = asyncio.Queue(maxsize=self._limit or 100)
-        nothing = object()
-
-        async def feed() -> None:
-            try:
-                await self._together(request, each=queue.put)
-            finally:
-                # Whoever reads from a full queue is not asleep, and sees for himself that this is over.
-                if not queue.full():
-                    queue.put_nowait(nothing)
-
-        feeding = asyncio.create_task(feed())
-        try:
-            while not (feeding.done() and queue.empty()):
-                found = await queue.get()
-                if found is nothing:
-                    break
-                yield found
-            await feeding
-        finally:
-            await dismiss([feeding])
+        return streamed(lambda put: self._together(request, each=put), self._limit or 100)
 
 
 class _Crew:
@@ -227,22 +208,6 @@ class _Crew:
                         worker.cancel()
                 return
             pair = next(self._flows, None)
-
-
-async def dismiss(workers: list[asyncio.Task[None]]) -> None:
-    """Cancel those that still work, and wait until all of them have tidied up, however often one is cancelled oneself."""
-    working = [worker for worker in workers if not worker.done()]
-    for worker in working:
-        worker.cancel()
-    late: BaseException | None = None
-    while working:
-        try:
-            await asyncio.wait(working)
-        except asyncio.CancelledError as error:
-            late = error
-        working = [worker for worker in working if not worker.done()]
-    if late is not None:
-        raise late
 
 
 def _place(pair: tuple[int, Any]) -> int:

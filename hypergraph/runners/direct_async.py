@@ -92,6 +92,10 @@ class AsyncProgram:
             slots[given[name]] = value
         return slots
 
+    def values(self, slots: list[Any]) -> dict[str, Any]:
+        """Read the outputs of a completed run off the slots, by name."""
+        return {name: slots[slot] for name, slot in self._outputs}
+
     def row(self, slots: list[Any]) -> tuple[Any, ...]:
         """Read the outputs of a completed run off the slots."""
         return tuple([slots[slot] for _, slot in self._outputs])
@@ -102,7 +106,7 @@ class AsyncProgram:
         times: list[float] = []
         failures = await self.execute(slots, times, keep_going=keep_going, limit=limit)
         if not failures:
-            return self.completed({name: slots[slot] for name, slot in self._outputs}, times)
+            return self.completed(self.values(slots), times)
         ended = self.failed(slots, times, failures)
         if not keep_going:
             assert ended.error is not None

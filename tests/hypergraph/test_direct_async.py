@@ -114,6 +114,45 @@ async def test_a_batch_ends_as_the_conversation_does(name: str, limit: int | Non
     assert [seen(item) for item in direct] == [seen(item) for item in whole]
 
 
+@pytest.mark.parametrize("limit", [None, 1, 3])
+@pytest.mark.parametrize("name", [name for name in GRAPHS if name != "empty"])
+async def test_a_streamed_batch_ends_as_the_conversation_does(name: str, limit: int | None):
+    async def streamed(**more: Any) -> dict[int, Any]:
+        options = {"map_over": "x", "error_handling": "continue", "max_concurrency": limit, **more}
+        return {index: seen(item) async for index, item in AsyncRunner().map_iter(GRAPHS[name], {"x": [1, 2, 3, 4]}, **options)}
+
+    assert await streamed() == await streamed(workflow_id="with-an-id")
+
+
+@pytest.mark.parametrize("options", [{}, {"workflow_id": "one"}], ids=["program", "conversation"])
+async def test_a_stream_can_be_left_and_can_fail(options: dict[str, str]):
+    """Leaving early cancels what runs; a failure is raised where it is read, when what ended before has been given."""
+
+    @node(output_name="y")
+    async def picky(x: int) -> int:
+        await asyncio.sleep(0)
+        if x == 5:
+            raise ValueError("five")
+        return x
+
+    def stream() -> Any:
+        return AsyncRunner().map_iter(Graph([picky]), {"x": list(range(40))}, map_over="x", max_concurrency=2, **options)
+
+    left = stream()
+    async for index, _ in left:
+        assert index in (0, 1)
+        break
+    await left.aclose()
+    given: list[int] = []
+    with pytest.raises(ValueError, match="five"):
+        async for _, item in stream():
+            given.append(item["y"])
+            await asyncio.sleep(0.001)
+    assert set(given) >= {0, 1, 2, 3}
+    assert 5 not in given
+    assert [pair async for pair in AsyncRunner().map_iter(Graph([picky]), {"x": []}, map_over="x", **options)] == []
+
+
 async def test_the_first_failure_cancels_who_still_works():
     """Siblings tidy up before the error reaches the caller."""
     said: list[str] = []

@@ -147,8 +147,10 @@ def test_a_stored_run_asks_the_store_before_and_after_each_step() -> None:
 
 
 def test_a_failed_save_ends_the_run_as_failed() -> None:
-    """The journal cannot be kept, so nothing further runs; the row is closed all the same."""
-    _, flow = begin(Graph([double, add]), session=Session("by hand", stored=True), x=5)
+    """Where steps have to be durable nothing further runs; the row is closed all the same."""
+    session = Session("by hand", stored=True)
+    session.durable = True
+    _, flow = begin(Graph([double, add]), session=session, x=5)
     next(flow)
     flow.send(1)
     flow.send(Outcome(10))
@@ -157,6 +159,19 @@ def test_a_failed_save_ends_the_run_as_failed() -> None:
     assert (last.operation, last.args[1].value) == ("finish", "failed")
     ended = end_of(flow, ())
     assert ended.error is error
+
+
+def test_a_step_that_is_written_behind_is_told_of_at_the_end() -> None:
+    """The run goes on, and its end says what could not be stored."""
+    _, flow = begin(Graph([double]), session=Session("by hand", stored=True), x=5)
+    next(flow)
+    flow.send(1)
+    flow.send(Outcome(10))
+    last = flow.throw(StoreBusyError("busy"))
+    assert last.operation == "finish"
+    ended = end_of(flow, ())
+    assert ended.status is RunStatus.COMPLETED
+    assert "busy" in ended.store_errors[0]
 
 
 def test_what_interrupts_a_run_is_let_through_after_the_row_is_closed() -> None:

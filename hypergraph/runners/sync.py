@@ -125,18 +125,15 @@ class SyncRunner(BaseRunner):
         )
         limit = max_iterations or DEFAULT_MAX_ITERATIONS
         shown = self.show_progress if show_progress is None else show_progress
-        if self.checkpointer is None and (workflow_id, checkpoint, fork_from, retry_from) == NO_LINEAGE:
-            # Nothing is stored, and there is no id to stop the run by.
+        if self.checkpointer is None and (workflow_id, checkpoint, fork_from, retry_from) == NO_LINEAGE and not is_handed_on():
+            # Nothing is stored, and nobody can ask the run to stop.
             plain = plain_inputs(values, input_values)
             program = direct_program(graph, plain, cached=self.cache is not None)
-            if event_processors or shown:
-                ended = self._watched(program, plain, event_processors, shown)
-            elif program is not None:
+            if program is not None and not event_processors and not shown:
                 return direct_run(program, plain, error_handling)
-            else:
-                ended = guided_run(graph, plain, cached=self.cache is not None, max_iterations=limit)
-            if ended is not None:
-                return run_result(graph, ended, error_handling=error_handling, on_missing=on_missing)
+            direct = self._direct(graph, program, plain, event_processors, shown, limit)
+            if direct is not None:
+                return run_result(graph, direct, error_handling=error_handling, on_missing=on_missing)
         given = merge_inputs(graph, values, input_values)
         check_capabilities("SyncRunner", _CAPABILITIES, graph)
         self._check_store()
@@ -317,9 +314,13 @@ class SyncRunner(BaseRunner):
         shown = self.show_progress if show_progress is None else show_progress
         return self.checkpointer is None and not processors and not shown and not is_handed_on()
 
-    def _watched(self, program: Program | None, given: Mapping[str, Any], processors: Sequence[Any] | None, shown: bool) -> Ended | None:
-        """Run a program before an audience; None where the whole conversation is needed."""
-        if program is None or program.inner or can_observe() or is_handed_on():
+    def _direct(
+        self, graph: Graph, program: Program | None, given: Mapping[str, Any], processors: Sequence[Any] | None, shown: bool, limit: int
+    ) -> Ended | None:
+        """Run a program before an audience, or a ring without one; None where the whole conversation is needed."""
+        if not processors and not shown:
+            return guided_run(graph, given, cached=self.cache is not None, max_iterations=limit)
+        if program is None or program.inner or can_observe():
             return None
         dispatcher = dispatcher_of(processors, shown)
         if dispatcher is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import threading
 import traceback
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from hypergraph import Graph, GraphConfigError, InMemoryCache, MissingInputError, RunStatus, SyncRunner, node
+from hypergraph import AsyncRunner, Graph, GraphConfigError, InMemoryCache, MissingInputError, RunStatus, SyncRunner, node
 
 pytest.importorskip("daft")
 import daft
@@ -627,3 +628,24 @@ def test_results_are_equal_to_themselves_and_can_be_read_in_any_way() -> None:
     assert result["total"] == [3, 5]
     assert "2 completed" in result.summary()
     assert result.to_dict()["item_count"] == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [("", "0 1"), ("os.environ['DO_NOT_TRACK'] = '0'", "0 0"), ("import daft", "None None")],
+)
+def test_daft_is_loaded_quietly_unless_told_otherwise(before: str, expected: str) -> None:
+    code = f"import os; {before or 'pass'}; from hypergraph import DaftRunner; DaftRunner(); "
+    code += "print(os.environ.get('DAFT_PROGRESS_BAR'), os.environ.get('DO_NOT_TRACK'))"
+    environment = {name: value for name, value in os.environ.items() if name not in {"DAFT_PROGRESS_BAR", "DO_NOT_TRACK"}}
+    environment["DAFT_ANALYTICS_ENABLED"] = "0"
+    done = run_process([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment)
+    assert done.stdout.strip() == expected
+
+
+def test_other_runners_can_hand_a_nested_graph_to_it() -> None:
+    delegated = INNER.as_node(runner=DaftRunner())
+    assert SyncRunner().run(Graph([delegated, around]), x=2).values == {"doubled": 4, "total": 5, "low": 4, "high": 6}
+    mapped = Graph([delegated.map_over("x")])
+    assert SyncRunner().run(mapped, x=[1, 2])["total"] == [3, 5]
+    assert asyncio.run(AsyncRunner().run(mapped, x=[1, 2]))["total"] == [3, 5]

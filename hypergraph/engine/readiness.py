@@ -83,8 +83,8 @@ def _single_ready(state: State, op: Op) -> bool:
     return not state.runs[op.index] or stale(state, op)
 
 
-def region_ready(state: State, region: Region) -> list[Op]:
-    """Give what is ready inside a cyclic region."""
+def region_ready(state: State, region: Region, passed: int = 0) -> list[Op]:
+    """Give what is ready inside a cyclic region; what is in `passed` is looked past, as if nothing were new for it."""
     live = due = 0
     ready: list[Op] = []
     gates_ready: list[Op] = []
@@ -96,7 +96,7 @@ def region_ready(state: State, region: Region) -> list[Op]:
         if complete is None:
             continue
         live |= op.bit
-        if runs[op.index] and not op.gates and not stale(state, op):
+        if (runs[op.index] and not op.gates and not stale(state, op)) or op.bit & passed:
             continue
         due |= op.bit
         if complete and not op.before & due:
@@ -106,7 +106,12 @@ def region_ready(state: State, region: Region) -> list[Op]:
     if not ready:
         return ready
     ran = state.ran.get(region.index, 0)
-    ready = [op for op in ready if not (runs[op.index] and op.starts and op.upstream & live & ~ran & ~op.bit)]
+    held_up = sum(op.bit for op in ready if runs[op.index] and op.starts and op.upstream & live & ~ran & ~op.bit)
+    if held_up:
+        ready = [op for op in ready if not op.bit & held_up]
+        if not ready and not passed:
+            # Starting points wait for what has not run yet, and that waits for them: it goes first.
+            return region_ready(state, region, held_up)
     if len(ready) > 1:
         held = {target for gate in gates_ready if gate in ready for target in gate.targets.values()}
         if held:

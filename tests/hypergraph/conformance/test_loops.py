@@ -193,3 +193,33 @@ def test_a_consumer_reads_its_declared_producers_alone(runner: Both) -> None:
     assert runner.run(graph, x=False).values == {"v": "right"}
     assert runner.run(graph, x=True)["read"] == "left"
     assert seen == ["left"]
+
+
+@both
+@pytest.mark.parametrize("heard", [False, True])
+def test_two_starts_that_wait_for_each_others_way_round_go_on(runner: Both, heard: bool) -> None:
+    """A start with something new waits for what lies behind it, and that for the start: what has not run goes first."""
+    calls: list[str] = []
+
+    @node(output_name="shared")
+    def first(shared: int, back: int) -> int:
+        calls.append("first")
+        return shared + back
+
+    @node(output_name="sent")
+    def second(shared: int, back: int) -> int:
+        calls.append("second")
+        return shared + back
+
+    @node(output_name="back")
+    def behind(sent: int) -> int:
+        calls.append("behind")
+        if len(calls) > 9:
+            raise ValueError("enough")
+        return sent
+
+    graph = Graph([second, first, behind], entrypoint=["first", "second"])
+    listeners = {"event_processors": [Deaf()]} if heard else {}
+    with pytest.raises(ValueError, match="enough"):
+        runner.run(graph, shared=0, back=0, **listeners)
+    assert calls[:3] == ["second", "first", "behind"]

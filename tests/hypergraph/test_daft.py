@@ -532,6 +532,23 @@ def test_one_bad_row_of_a_batch_node_costs_the_others_nothing() -> None:
     result = DaftRunner().map(Graph([invert]), {"x": [1, 0, 2]}, map_over="x", error_handling="continue")
     assert result["y"] == [1.0, None, 0.5]
     assert isinstance(result[1].error, ZeroDivisionError)
+    with pytest.raises(ZeroDivisionError) as caught:
+        DaftRunner().map(Graph([invert]), {"x": [1, 2, 3, 0, 4, 0]}, map_over="x")
+    assert any("Item 3" in note for note in caught.value.__notes__)
+
+
+def test_bad_rows_of_a_batch_node_are_found_in_few_calls() -> None:
+    calls: list[int] = []
+
+    @node(output_name="y", batch=True)
+    def invert(x: daft.Series) -> list:
+        calls.append(len(x))
+        return [1 / value for value in x.to_pylist()]
+
+    values = [0 if number in {5, 700} else 1 for number in range(1000)]
+    result = DaftRunner().map(Graph([invert]), {"x": values}, map_over="x", error_handling="continue")
+    assert [index for index, item in enumerate(result) if item.failed] == [5, 700]
+    assert len(calls) < 50
 
 
 def test_rows_that_failed_before_do_not_reach_a_batch_node() -> None:

@@ -167,22 +167,39 @@ def _run_batch(rows: Rows, step: Step, position: int) -> None:
 
 
 def _batch_result(rows: Rows, step: Step, held: Sequence[Column | Constant], count: int) -> tuple[Column | None, _Bad]:
-    """Call a batch node on all rows; when it fails, on each row alone, so that one row's fault stays its own."""
+    """Call a batch node on all rows; when it fails, on halves of them, down to the rows that are at fault."""
     try:
         return _batch_call(rows, step, held, count), {}
     except BaseException as error:
-        if count == 1 or rows.setting.first_only or not isinstance(error, Exception):
+        if count == 1 or not isinstance(error, Exception):
             return None, dict.fromkeys(range(count), error)
+        whole = error
+    found, bad = _halved(rows, step, held, count)
+    if rows.setting.first_only and not bad:
+        # No row is at fault alone, a wrong number of values for example: then all of them are.
+        return None, dict.fromkeys(range(count), whole)
+    return Column(found), bad
+
+
+def _halved(rows: Rows, step: Step, held: Sequence[Column | Constant], count: int) -> tuple[list[Any], _Bad]:
+    """Call a batch node on both halves of its rows, and so on; under `first_only` what comes behind a failure is left out."""
     found: list[Any] = []
     bad: _Bad = {}
-    for index in range(count):
-        alone = [one if isinstance(one, Constant) else Column([one.values[index]]) for one in held]
+    for start, end in ((0, count // 2), (count // 2, count)):
+        part = [one if isinstance(one, Constant) else Column(one.values[start:end], hint=one.hint) for one in held]
         try:
-            found.append(_batch_call(rows, step, alone, 1).values[0])
+            found.extend(_batch_call(rows, step, part, end - start).values or [None] * (end - start))
         except BaseException as error:
-            bad[index] = error
-            found.append(None)
-    return Column(found), bad
+            size = end - start
+            if size > 1 and isinstance(error, Exception):
+                values, wrong = _halved(rows, step, part, size)
+            else:
+                values, wrong = [None] * size, dict.fromkeys(range(size), error)
+            found.extend(values)
+            bad.update((start + index, one) for index, one in wrong.items())
+            if bad and rows.setting.first_only:
+                break
+    return found + [None] * (count - len(found)), bad
 
 
 def _batch_call(rows: Rows, step: Step, held: Sequence[Column | Constant], count: int) -> Column:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import Binding, BindingType
@@ -65,6 +67,7 @@ class RunsScreen(RunActs):
         self._view: RunView | None = None
         self._timer: Timer | None = None
         self._token: object = None
+        self._counts: Mapping[str, int] = {}
 
     def compose_body(self) -> Iterable[Widget]:
         """Give the filter, the list and the preview."""
@@ -108,12 +111,37 @@ class RunsScreen(RunActs):
         token = self._filter, self.studio.history_token()
         if token != self._token:
             self._token = token
-            self.query_one(RunList).show(self.studio.runs(self._filter, after=None, limit=_PAGE), self.now)
-            self._preview_soon()
+            if "value:" in self._filter:
+                self.run_worker(self._search(self._filter), exclusive=True, group="search")
+            else:
+                self._take(self.studio.runs(self._filter, after=None, limit=_PAGE))
         self._bars()
 
+    async def _search(self, text: str) -> None:
+        # Looking into stored values takes its time: keys are heard meanwhile.
+        rows = await asyncio.to_thread(self.studio.runs, text, None, _PAGE)
+        if text == self._filter:
+            self._take(rows)
+            self._bars()
+
+    def _take(self, rows: Sequence[RunRow]) -> None:
+        self.query_one(RunList).show(rows, self.now)
+        if len(rows) < _PAGE and all(row.key is None for row in rows):
+            self._counts = Counter(row.state for row in rows)
+        else:
+            self.run_worker(self._count(self._filter), exclusive=True, group="count")
+        self._preview_soon()
+
+    async def _count(self, text: str) -> None:
+        # Of a long history the rows are there long before they are counted.
+        await asyncio.sleep(_QUIET)
+        counts = await asyncio.to_thread(self.studio.counts, text)
+        if text == self._filter:
+            self._counts = counts
+            self._bars()
+
     def _bars(self) -> None:
-        counts = self.studio.counts(self._filter)
+        counts = self._counts
         ascii_only = getattr(self.app, "ascii_only", False)
         right = Line()
         for state in ("running", "failed", "paused", "completed"):

@@ -8,7 +8,7 @@ import shlex
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -265,7 +265,10 @@ class Studio:
         if after is None and not text:
             # The rows that a page ends with stay last: the next page begins behind them.
             rows = with_unstored(rows, self._unstored.rows())
-        return [row for row in rows if row.id not in lost]
+        kept = [row for row in rows if row.id not in lost]
+        if kept and rows[-1].key is not None and kept[-1].key is None:
+            kept[-1] = replace(kept[-1], key=rows[-1].key)
+        return kept
 
     def children(self, run_id: str, limit: int) -> list[RunRow]:
         """Give the runs inside a run."""

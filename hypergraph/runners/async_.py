@@ -143,7 +143,7 @@ class AsyncRunner(BaseRunner):
             if program is not None and program.fits(plain):
                 return await program.run(plain, keep_going=error_handling == "continue", limit=max_concurrency)
         given = merge_inputs(graph, values, input_values)
-        check_capabilities("AsyncRunner", _CAPABILITIES, graph)
+        check_capabilities("AsyncRunner", self.capabilities, graph)
         pump = self._pump(event_processors, show_progress)
         session = self._session(pump, stored=self.checkpointer is not None, graph=graph)
         session.max_iterations = max_iterations or DEFAULT_MAX_ITERATIONS
@@ -346,7 +346,7 @@ class AsyncRunner(BaseRunner):
         show_progress: bool | None,
     ) -> tuple[Session, EventPump, dict[str, Any]]:
         given = merge_inputs(graph, values, input_values)
-        check_capabilities("AsyncRunner", _CAPABILITIES, graph)
+        check_capabilities("AsyncRunner", self.capabilities, graph)
         stored = self.checkpointer is not None and (call.workflow_id is not None or call.retry_from is not None)
         pump = self._pump(event_processors, show_progress)
         session = self._session(pump, stored=stored, graph=graph)

@@ -152,13 +152,29 @@ def check_options(
             )
 
 
+def check_values(values: Any) -> None:
+    """Refuse values that are no mapping.
+
+    Raises:
+        TypeError: they are something else.
+    """
+    if not isinstance(values, Mapping):
+        raise TypeError(
+            f"values must be a dict of inputs by name, got {type(values).__name__}."
+            + fix("Write run(graph, {'x': ...}) or run(graph, x=...)")
+        )
+
+
 def merge_inputs(graph: Graph, values: Mapping[str, Any] | None, keywords: Mapping[str, Any]) -> dict[str, Any]:
     """Merge the two ways of giving inputs, and flatten nested ones to addresses.
 
     Raises:
+        TypeError: values are no mapping.
         ValueError: a name in both, an option's name or an unknown name as a keyword, a stale address.
     """
-    given = dict(values) if values is not None else {}
+    if values is not None:
+        check_values(values)
+    given = dict(values or {})
     if keywords:
         both = sorted(set(given) & set(keywords))
         if both:

@@ -16,6 +16,7 @@ from hypergraph.engine.straight import Program, program_of
 from hypergraph.events.ids import new_run_id
 from hypergraph.records import RunStatus
 from hypergraph.results import LazyResults, MapResult, RunResult
+from hypergraph.runners.base import check_values
 
 if TYPE_CHECKING:
     from hypergraph.engine.mapping import Items
@@ -72,7 +73,13 @@ def guided_run(graph: Graph, given: Mapping[str, Any], *, cached: bool, max_iter
 
 
 def plain_inputs(values: Mapping[str, Any] | None, keywords: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Join the two ways of giving inputs where nothing is in both; what is, `merge_inputs` refuses."""
+    """Join the two ways of giving inputs where nothing is in both; what is, `merge_inputs` refuses.
+
+    Raises:
+        TypeError: values are no mapping.
+    """
+    if values is not None and type(values) is not dict:
+        check_values(values)
     if not keywords:
         return values or {}
     if not values:

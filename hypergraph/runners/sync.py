@@ -135,7 +135,7 @@ class SyncRunner(BaseRunner):
             if direct is not None:
                 return run_result(graph, direct, error_handling=error_handling, on_missing=on_missing)
         given = merge_inputs(graph, values, input_values)
-        check_capabilities("SyncRunner", _CAPABILITIES, graph)
+        check_capabilities("SyncRunner", self.capabilities, graph)
         self._check_store()
         dispatcher = dispatcher_of(event_processors, shown)
         session = self._session(dispatcher, stored=self.checkpointer is not None, graph=graph)
@@ -353,7 +353,7 @@ class SyncRunner(BaseRunner):
         show_progress: bool | None,
     ) -> tuple[Session, EventDispatcher | None, dict[str, Any]]:
         given = merge_inputs(graph, values, input_values)
-        check_capabilities("SyncRunner", _CAPABILITIES, graph)
+        check_capabilities("SyncRunner", self.capabilities, graph)
         stored = self.checkpointer is not None and (call.workflow_id is not None or call.retry_from is not None)
         if stored:
             self._check_store()

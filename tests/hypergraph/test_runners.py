@@ -83,6 +83,8 @@ def test_inputs_come_as_values_or_keywords(runner: Both) -> None:
     [
         ({"values": {"x": 1}, "x": 2}, ValueError, "both values and kwargs"),
         ({"clone": True, "x": 1}, ValueError, "reserved runner options"),
+        ({"values": 5}, TypeError, "values must be a dict"),
+        ({"values": 5, "workflow_id": "w"}, TypeError, "values must be a dict"),
         ({"xx": 1}, ValueError, "Did you mean 'x'"),
         ({}, MissingInputError, r"Missing required input\(s\): \['x'\]"),
         ({"x": 1, "select": "total"}, ValueError, "Runtime select overrides are no longer supported"),

@@ -76,9 +76,15 @@ def _intern(text: str) -> Operation[int]:
     return int(rows[0][0])
 
 
-def _intern_sources(sources: Mapping[str, tuple[str, str]]) -> Operation[int | None]:
+def _intern_sources(new: NewRun, config: int | None, like: str) -> Operation[int | None]:
+    """Keep a graph's sources. `like` is a run that probably has the same: then its configuration, which holds the code's hash, says so."""
+    sources = new.sources
     if not sources:
         return None
+    if config is not None:
+        known = yield "SELECT sources FROM runs WHERE id = ? AND config = ?", (like, config)
+        if known and known[0][0] is not None:
+            return int(known[0][0])
     listed: dict[str, list[Any]] = {}
     for name, (digest, text) in sources.items():
         listed[name] = [digest, (yield from _intern(text or ""))]
@@ -169,7 +175,7 @@ def _stalled(run: int, claimed_at: int | None, before: int) -> Operation[int]:
 
 def _insert(new: NewRun) -> Operation[int]:
     config = None if new.config is None else (yield from _intern(json.dumps(new.config, ensure_ascii=True, default=str)))
-    sources = yield from _intern_sources(new.sources)
+    sources = yield from _intern_sources(new, config, new.forked_from or new.run_id)
     cut = yield from _cut(new)
     rows = yield (
         "INSERT INTO runs (id, status, graph_name, parent_run_id, forked_from, fork_superstep, fork_cut, retry_of, retry_index, config, "
@@ -184,7 +190,7 @@ def _insert(new: NewRun) -> Operation[int]:
 
 def _update(key: int, new: NewRun) -> Operation[int]:
     config = None if new.config is None else (yield from _intern(json.dumps(new.config, ensure_ascii=True, default=str)))
-    sources = yield from _intern_sources(new.sources)
+    sources = yield from _intern_sources(new, config, new.run_id)
     yield (
         "UPDATE runs SET status = 'active', graph_name = ?, duration_ms = NULL, node_count = 0, error_count = 0, completed_at = NULL, "
         f"error = NULL, indexed = NULL, config = coalesce(?, config), sources = coalesce(?, sources), seq = {_NEXT_SEQ} WHERE key = ?",

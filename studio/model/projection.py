@@ -290,7 +290,7 @@ def _started(step: StepFacts) -> tuple[float | None, str]:
 
 def _inputs(facts: RunFacts, makers: Makers, context: Context, step: StepFacts) -> tuple[ValueView, ...]:
     if step.began is not None and (given := step.began.get("in")) is not None:
-        return value_views(given, {name: _origin(facts, makers, step, name) for name in given})
+        return value_views(given, {name: _origin(facts, makers, context, step, name) for name in given})
     found: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for name in (step.end or {}).get("reads", ()):
@@ -301,14 +301,27 @@ def _inputs(facts: RunFacts, makers: Makers, context: Context, step: StepFacts) 
         elif step.run == facts.root and name in context.inputs:
             found[name] = context.inputs[name]
             origins[name] = "input"
+        elif step.run == facts.root and (taken := _taken_over(context, name)) is not None:
+            found[name], origins[name] = taken
     return value_views(found, origins)
 
 
-def _origin(facts: RunFacts, makers: Makers, step: StepFacts, name: str) -> str:
+def _origin(facts: RunFacts, makers: Makers, context: Context, step: StepFacts, name: str) -> str:
     source = makers.before(step, name)
     if source is not None:
         return f"{source.node} · step {source.superstep}"
-    return "input" if step.run == facts.root else ""
+    if step.run != facts.root:
+        return ""
+    taken = None if name in context.inputs else _taken_over(context, name)
+    return "input" if taken is None else taken[1]
+
+
+def _taken_over(context: Context, name: str) -> tuple[Any, str] | None:
+    """Give a value that a fork found made already, and where it comes from."""
+    for node, line in context.inherited.items():
+        if name in line.get("out", ()):
+            return line["out"][name], f"{node} · {line.get('from', '')}"
+    return None
 
 
 def _sources(makers: Makers, step: StepFacts) -> tuple[StepFacts | None, ...]:

@@ -75,9 +75,13 @@ def _cause(run: Run) -> str:
 
 
 def changes_text(changes: Mapping[str, tuple[Any, Any]]) -> str:
-    """Give what a fork changed in one line: "top_k: 50→20"."""
+    """Give what a fork changed in one line: "top_k: 50→20"; without the old value where none was given."""
+
+    def short(name: str, value: Any) -> str:
+        return one_line(preview(value, name=name, limit=80)[1], 24)
+
     return ", ".join(
-        f"{name}: {one_line(preview(old, name=name, limit=80)[1], 24)}→{one_line(preview(new, name=name, limit=80)[1], 24)}"
+        f"{name}: {short(name, new)}" if old is None else f"{name}: {short(name, old)}→{short(name, new)}"
         for name, (old, new) in changes.items()
     )
 

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -18,7 +18,7 @@ from hypergraph.checkpointers.leases import OwnerRow, is_alive, this_process
 from hypergraph.checkpointers.moments import now_micros
 from hypergraph.checkpointers.previews import ValuePreview, value_preview
 from hypergraph.checkpointers.queries import pages, runs
-from hypergraph.checkpointers.queries.context import Context, Operation
+from hypergraph.checkpointers.queries.context import Context, LargeStored, Operation
 from hypergraph.checkpointers.queries.pages import Changes, Counts, FailureGroup, RunFilter, RunPage, WaitingPause
 from hypergraph.checkpointers.reading import ReadingFaces
 from hypergraph.checkpointers.serializers import Serializer
@@ -27,7 +27,7 @@ from hypergraph.exceptions import CheckpointError
 from hypergraph.records import Run, StepRecord, WorkflowStatus
 
 __all__ = [
-    "Changes", "Counts", "FailureGroup", "ReadonlyStore", "RunFilter", "RunPage", "ValuePreview", "WaitingPause",
+    "Changes", "Counts", "FailureGroup", "LargeStored", "ReadonlyStore", "RunFilter", "RunPage", "ValuePreview", "WaitingPause",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -85,18 +85,21 @@ class ReadonlyStore(ReadingFaces):
     Args:
         path: an existing file.
         serializer: reads values that another serializer than the default one wrote.
+        large: gives what is to stand for a value of more than 1 MiB, which is then not built; None builds it.
 
     Raises:
         CheckpointError: there is no such file, or it is no store.
     """
 
-    def __init__(self, path: str | Path, *, serializer: Serializer | None = None) -> None:
+    def __init__(
+        self, path: str | Path, *, serializer: Serializer | None = None, large: Callable[[LargeStored], Any] | None = None
+    ) -> None:
         super().__init__()
         self.path = str(Path(path).expanduser().absolute())
         self._database = _ReadingDatabase(self.path)
         self._codec = ValueCodec(serializer)
         self._identity = this_process()
-        self._context = Context(self._codec, self._alive)
+        self._context = Context(self._codec, self._alive, large)
         self._data_version: tuple[str, int] | None = None
         self._read(runs.count_runs(self._context))
 

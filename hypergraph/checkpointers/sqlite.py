@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     import aiosqlite
 
-    from hypergraph.checkpointers.history import ReadonlyStore
+    from hypergraph.checkpointers.history import LargeStored, ReadonlyStore
 
 __all__ = ["SqliteCheckpointer"]
 
@@ -74,15 +74,19 @@ class SqliteCheckpointer(RecordingStore):
         self._reader: aiosqlite.Connection | None = None
 
     @classmethod
-    def open_readonly(cls, path: str | Path) -> ReadonlyStore:
+    def open_readonly(cls, path: str | Path, *, large: Callable[[LargeStored], Any] | None = None) -> ReadonlyStore:
         """Open an existing file for reading alone: it is never written, migrated, or held back.
+
+        Args:
+            path: the file.
+            large: gives what is to stand for a value of more than 1 MiB, which is then not built; None builds it.
 
         Raises:
             CheckpointError: there is no such file, or it is no store.
         """
         from hypergraph.checkpointers.history import ReadonlyStore
 
-        return ReadonlyStore(path)
+        return ReadonlyStore(path, large=large)
 
     @staticmethod
     def salvage(path: str | Path, copy: str | Path) -> dict[str, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import pathlib
+import re
 from collections import OrderedDict, deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from uuid import UUID
 
 from studio.model.secrets import HIDDEN, is_secret
 
-__all__ = ["LIMIT", "LargeValue", "kind_of", "one_line", "parts_of", "preview"]
+__all__ = ["LIMIT", "LargeValue", "kind_of", "large_value", "one_line", "parts_of", "preview"]
 
 LIMIT: Final = 2048
 """Characters of a value's text that travel with an event."""
@@ -32,6 +33,8 @@ _OWN_TEXT: Final = frozenset({
 })  # fmt: skip
 _SEQUENCES: Final[dict[type, str]] = {list: "[]", tuple: "()", set: "{}", frozenset: "{}", deque: "[]"}
 _TABLES: Final = frozenset({"numpy", "pandas", "polars", "pyarrow", "daft", "torch"})
+# The stored form of what JSON does not have: a tag, and for objects the name of the class.
+_TAG: Final = re.compile(r'\{"\$(\w+)":(?:\["([\w.:]+)")?')
 _PLAIN: Final = frozenset({int, float, bool, type(None)})
 
 
@@ -43,11 +46,23 @@ class LargeValue:
         kind: what it is, as far as its stored form tells.
         size: bytes of its stored form.
         head: the beginning of its stored form.
+        digest: tells values apart; equal ones have the same.
     """
 
     kind: str
     size: int
     head: str
+    digest: bytes = b""
+
+
+def large_value(stored: Any) -> LargeValue:
+    """Give what stands for a value that the store has not built: its name, size, digest and head are known."""
+    head = stored.head.decode("utf-8", "replace")
+    kind = {"[": "list", "{": "dict", '"': "str"}.get(head[:1], "value")
+    tagged = _TAG.match(head)
+    if tagged is not None:
+        kind = (tagged[2] or "").rpartition(":")[2].rpartition(".")[2] or tagged[1]
+    return LargeValue(kind, stored.size, head, stored.digest)
 
 
 def preview(value: Any, *, name: str = "", secrets: Collection[str] = (), limit: int = LIMIT) -> tuple[str, str]:

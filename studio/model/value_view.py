@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ValueChild", "ValueNode", "ValueView"]
+__all__ = ["PAGE", "ValueChild", "ValueNode", "ValueView"]
+
+PAGE = "\N{HORIZONTAL ELLIPSIS}from "
+"""How a path names a further page of the parts at its place, with the number of the first one behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class ValueNode:
         children: its parts, the first few.
         more: how many further parts there are.
         note: what is not shown, and why.
+        after: the key under which the next of them are asked for, "" when there are none.
     """
 
     kind: str
@@ -53,3 +57,4 @@ class ValueNode:
     children: tuple[ValueChild, ...] = ()
     more: int = 0
     note: str = ""
+    after: str = ""

@@ -93,7 +93,8 @@ class ValueScreen(Screen[None]):
             self.run_worker(self._show_part(message.view.path), exclusive=True, group="part")
 
     async def _show_part(self, path: tuple[str, ...]) -> None:
-        if path and path[-1] == "…":
+        if path and path[-1].startswith("…"):
+            # It stands for what is not shown yet.
             return
         self._show(await self._read(path))
 

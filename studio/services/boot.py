@@ -2,6 +2,7 @@
 
 python -P boot.py worker FD        serve one claim; FD gives the order
 python -P boot.py host FD          load one module and answer questions about it on FD
+python -P boot.py values 0 DB ...  read large values of a store, and give pages of them
 """
 
 from __future__ import annotations
@@ -51,6 +52,10 @@ def main(arguments: list[str]) -> int:
         from studio.services.worker import serve
 
         return serve(descriptor)
+    if service == "values":
+        from studio.services.large_reader import serve as serve_values
+
+        return serve_values(arguments[2], float(arguments[3]), int(arguments[4]))
     from studio.services.hosted import answer
 
     return answer(descriptor)

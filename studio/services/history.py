@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from hypergraph.exceptions import CheckpointError
 from studio.model.filters import Filter, parse_filter
 from studio.model.pause_view import PauseView
+from studio.model.preview import large_value
 from studio.model.rows import answer_spec, lineage_rows, run_row, state_of, value_view
 from studio.model.run_view import RunRow
 
@@ -62,11 +63,13 @@ class History:
     Args:
         path: the checkpoint database; it may come into being later.
         clock: gives the present moment.
+        whole: build values of more than 1 MiB, too; in the studio a stand-in takes their place.
     """
 
-    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time, whole: bool = False) -> None:
         self.path = path
         self._clock = clock
+        self._whole = whole
         self.problem: str | None = None
         self._store: ReadonlyStore | None = None
         self._file: tuple[int, int] | None = None
@@ -93,7 +96,7 @@ class History:
             if self._store is None and found.st_size:
                 from hypergraph import SqliteCheckpointer
 
-                self._store = SqliteCheckpointer.open_readonly(self.path)
+                self._store = SqliteCheckpointer.open_readonly(self.path, large=None if self._whole else large_value)
                 self._file = file
             return self._store
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from studio.model.value_view import ValueNode
     from studio.services.acts import Acts
     from studio.services.history import History
+    from studio.services.large_values import LargeValues
     from studio.services.order import Order
 
 __all__ = ["batch_forecast", "comparison", "editable_text", "input_texts", "open_part", "with_follows", "yanked"]
@@ -87,9 +88,11 @@ def editable_text(history: History, run_id: str, name: str, graph: GraphView | N
     return shown if text is None else text
 
 
-def open_part(history: History, run_id: str, node: str | None, name: str, superstep: int | None, path: Sequence[str]) -> ValueNode:
+def open_part(
+    history: History, large: LargeValues, run_id: str, node: str | None, name: str, superstep: int | None, path: Sequence[str]
+) -> ValueNode:
     """Open a value, or a part of it."""
-    return open_value(history, run_id, node, name, superstep, path)
+    return open_value(history, run_id, node, name, superstep, path, large=large)
 
 
 # What follows an answer.

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from studio.model.preview import kind_of, one_line, parts_of, preview
+from studio.model.parts import NO_PART, has_parts, part_at, part_page
+from studio.model.preview import LargeValue, kind_of, one_line, preview
 from studio.model.secrets import HIDDEN, is_secret
-from studio.model.value_view import ValueChild, ValueNode
+from studio.model.value_view import PAGE, ValueChild, ValueNode
+from studio.services.large_values import TOO_LARGE, LargeValues
 
 if TYPE_CHECKING:
     from hypergraph.checkpointers import StepRecord
     from studio.services.history import History
 
-__all__ = ["find_step", "find_value", "open_value"]
+__all__ = ["find_step", "find_value", "open_value", "opened_at"]
 
 _MOST_CHILDREN: Final = 200
 _MOST_TEXT: Final = 200_000
 _NOTHING: Final = object()
 
 
-def open_value(history: History, run_id: str, node: str | None, name: str, superstep: int | None, path: Sequence[str] = ()) -> ValueNode:
+def open_value(
+    history: History,
+    run_id: str,
+    node: str | None,
+    name: str,
+    superstep: int | None,
+    path: Sequence[str] = (),
+    *,
+    large: LargeValues | None = None,
+) -> ValueNode:
     """Give a value of a run, or the part of it at `path`.
 
     Args:
@@ -30,35 +42,51 @@ def open_value(history: History, run_id: str, node: str | None, name: str, super
         name: the value's name.
         superstep: the moment; None for the newest.
         path: keys, as the children of the nodes above name them.
+        large: reads values of more than 1 MiB; without it only their beginning is shown.
     """
     if is_secret(name):
         return ValueNode("", HIDDEN, HIDDEN, note="its name says that it is secret")
     value = find_value(history, run_id, node, name, superstep)
+    if type(value) is LargeValue:
+        found = large.open(run_id, node, name, superstep, path) if large is not None else None
+        return found if found is not None else replace(opened_at(value, ()), note=TOO_LARGE)
+    return opened_at(value, path)
+
+
+def opened_at(value: Any, path: Sequence[str]) -> ValueNode:
+    """Give a value that was found, or the part of it at `path`."""
     if value is _NOTHING:
         return ValueNode("", "", "", note="this value is not in the store (not produced yet, or not kept)")
+    start = 0
     for key in path:
-        found = next((part for own, part in parts_of(value) or () if own == key), _NOTHING)
-        if found is _NOTHING:
+        if key.startswith(PAGE):
+            start = int(key.removeprefix(PAGE))
+            continue
+        start = 0
+        found = part_at(value, key)
+        if found is NO_PART:
             return ValueNode("", "", "", note=f"there is nothing at {key}")
         if is_secret(key):
             return ValueNode(kind_of(found), HIDDEN, HIDDEN, note="its name says that it is secret")
         value = found
-    return _opened(value)
+    return _opened(value, start)
 
 
-def _opened(value: Any) -> ValueNode:
-    parts = parts_of(value) or []
+def _opened(value: Any, start: int) -> ValueNode:
+    parts, total = part_page(value, start, _MOST_CHILDREN)
     kind, text = preview(value, limit=_MOST_TEXT)
     children = []
-    for key, part in parts[:_MOST_CHILDREN]:
+    for key, part in parts:
         part_kind, part_text = preview(part, name=key, limit=200)
-        children.append(ValueChild(key, part_kind, one_line(part_text), bool(parts_of(part))))
+        children.append(ValueChild(key, part_kind, one_line(part_text), has_parts(part)))
     notes = []
     if len(text) >= _MOST_TEXT:
         notes.append(f"the first {_MOST_TEXT} characters")
     if type(value).__name__ == "Opaque" and type(value).__module__.startswith("hypergraph."):
         notes.append("as stored: its class is not loaded here")
-    return ValueNode(kind, one_line(text), text, tuple(children), max(0, len(parts) - _MOST_CHILDREN), ", ".join(notes))
+    left = max(0, total - start - len(parts))
+    after = PAGE + str(start + len(parts)) if left else ""
+    return ValueNode(kind, one_line(text), text, tuple(children), left, ", ".join(notes), after)
 
 
 def find_step(history: History, run_id: str, node: str, superstep: int | None = None) -> StepRecord | None:

@@ -27,6 +27,7 @@ from studio.services.beginning import READ_ONLY, Beginning, Outcome
 from studio.services.feed import Feed, Known, peek
 from studio.services.forecasts import refused_forecast, told_forecast
 from studio.services.history import History
+from studio.services.large_values import LargeValues
 from studio.services.launcher import Launcher
 from studio.services.module_host import HostError
 from studio.services.paths import Places
@@ -83,6 +84,7 @@ class Studio:
             at_once=self.settings.at_once,
         )
         self._db = db
+        self._large = LargeValues(db)
         self._notes = StudioDb(Places.of(db, state).database, read_only=self.read_only)
         self._beginning = Beginning(db, self.launcher, self.project, self.acts, self._notes, read_only=self.read_only)
         self._unstored = Unstored(self.history, self.launcher)
@@ -134,6 +136,7 @@ class Studio:
     def _close(self) -> None:
         self.project.close()
         self.launcher.close()
+        self._large.close()
         self.history.close()
         self._notes.close()
 
@@ -404,7 +407,7 @@ class Studio:
 
     async def value(self, run_id: str, node: str | None, name: str, superstep: int | None, *, path: Sequence[str] = ()) -> ValueNode:
         """Open a value, or a part of it."""
-        return await asyncio.to_thread(looking.open_part, self.history, run_id, node, name, superstep, path)
+        return await asyncio.to_thread(looking.open_part, self.history, self._large, run_id, node, name, superstep, path)
 
     async def bench(
         self, run_id: str, node: str, superstep: int | None = None, *, times: int = 1, edits: Mapping[str, str] | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from studio.model.value_view import PAGE
 from studio.widgets.line import Line
 from studio.widgets.line_view import LineView
 
@@ -56,14 +57,19 @@ class ValueTree(LineView):
         at = next((index for index, row in enumerate(self._rows) if row.path == path), None)
         if at is None:
             return
-        parent = self._rows[at]
-        parent.opened = True
-        inside = [
-            _Branch(parent.depth + 1, child.key, (*path, child.key), child.kind, child.preview, child.branches) for child in node.children
-        ]
+        row = self._rows[at]
+        page = _is_page(path)
+        depth, base = (row.depth, path[:-1]) if page else (row.depth + 1, path)
+        inside = [_Branch(depth, child.key, (*base, child.key), child.kind, child.preview, child.branches) for child in node.children]
         if node.more:
-            inside.append(_Branch(parent.depth + 1, "…", (*path, "…"), "", f"{node.more} more not shown", branches=False))
-        self._rows[at + 1 : at + 1] = inside
+            said = f"{node.more:,} more" + (": enter shows the next" if node.after else " not shown")
+            inside.append(_Branch(depth, "…", (*base, node.after or "…"), "", said, branches=False))
+        if page:
+            # The row that stood for what was not shown makes room for it.
+            self._rows[at : at + 1] = inside
+        else:
+            row.opened = True
+            self._rows[at + 1 : at + 1] = inside
         self.rows_changed()
 
     @property
@@ -74,7 +80,7 @@ class ValueTree(LineView):
     def action_unfold(self) -> None:
         """Open the branch under the cursor."""
         row = self._rows[self.cursor] if self._rows else None
-        if row is not None and row.branches and not row.opened:
+        if row is not None and (_is_page(row.path) or (row.branches and not row.opened)):
             self._ask(row.path)
 
     def action_open(self) -> None:
@@ -110,3 +116,7 @@ class ValueTree(LineView):
         mark = " " if not row.branches else ("-" if row.opened else "+") if ascii_only else ("▾" if row.opened else "▸")
         line = Line(" " + "  " * row.depth).add(mark, "faint").add(" ").add(row.key, "strong").add("  ")
         return line.add(row.kind, "type").add("  ").add(row.preview).cut(width)
+
+
+def _is_page(path: tuple[str, ...]) -> bool:
+    return bool(path) and path[-1].startswith(PAGE)

@@ -11,13 +11,34 @@ from hypergraph.checkpointers.moments import from_micros
 from hypergraph.checkpointers.values import ValueCodec, decompress
 from hypergraph.records import Owner
 
-__all__ = ["DATA_CODES", "Context", "Held", "Operation", "held_by", "owner_phrase", "read_data", "root_of"]
+__all__ = ["DATA_CODES", "Context", "Held", "LargeStored", "Operation", "held_by", "large_values", "owner_phrase", "read_data", "root_of"]
 
 T = TypeVar("T")
 Operation: TypeAlias = Generator[tuple[str, Sequence[Any]], list[tuple[Any, ...]], T]
 
 # Large values of a run itself stand in `large_values` under these supersteps, which no step has.
 DATA_CODES = {"inputs": -1, "seed": -2, "asked": -3, "changes": -4}
+
+
+# Enough of a large value's stored form to tell what it is.
+_HEAD = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class LargeStored:
+    """A value of more than 1 MiB, as it is stored and not built.
+
+    Attributes:
+        name: the value's name.
+        size: bytes of its stored form.
+        digest: tells values apart; equal ones have the same.
+        head: the beginning of its stored form.
+    """
+
+    name: str
+    size: int
+    digest: bytes
+    head: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +48,12 @@ class Context:
     Attributes:
         codec: reads and writes values.
         alive: (owner row, root id, claimed) -> whether the workflow may still be run by that owner.
+        large: gives what stands for a value of more than 1 MiB; None builds the value itself.
     """
 
     codec: ValueCodec
     alive: Callable[[OwnerRow, str, bool], bool]
+    large: Callable[[LargeStored], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +107,35 @@ def read_data(context: Context, run: int, kind: str) -> Operation[dict[str, Any]
     rows = yield "SELECT data FROM run_data WHERE run = ? AND kind = ?", (run, kind)
     if not rows:
         return None
-    large = yield (
-        "SELECT l.name, b.data, b.size FROM large_values l JOIN blobs b ON b.key = l.blob WHERE l.run = ? AND l.superstep = ?",
-        (run, DATA_CODES[kind]),
+    large = yield from large_values(context, run, DATA_CODES[kind])
+    return {**context.codec.unpack(rows[0][0]), **{name: value for values in large.values() for name, value in values.items()}}
+
+
+def large_values(context: Context, run: int, superstep: int | None = None) -> Operation[dict[tuple[int, int], dict[str, Any]]]:
+    """Give (superstep, node) -> the large values of a run that stand there, or what stands for them."""
+    where, given = ("", (run,)) if superstep is None else (" AND l.superstep = ?", (run, superstep))
+    # Of a value that is not built, only the beginning leaves the file.
+    data = "b.data" if context.large is None else f"substr(b.data, 1, {_HEAD})"
+    rows = yield (
+        f"SELECT l.superstep, l.node, l.name, b.size, b.hash, {data} FROM large_values l JOIN blobs b ON b.key = l.blob "
+        f"WHERE l.run = ?{where}",
+        given,
     )
-    return context.codec.unpack(rows[0][0], [(name, decompress(data, size)) for name, data, size in large])
+    found: dict[tuple[int, int], dict[str, Any]] = {}
+    for at, node, name, size, digest, stored in rows:
+        if context.large is None:
+            value = context.codec.unpack(b"{}", [(name, decompress(stored, size))])[name]
+        else:
+            value = context.large(LargeStored(name, size, digest, _beginning(stored)))
+        found.setdefault((at, node), {})[name] = value
+    return found
+
+
+def _beginning(stored: bytes) -> bytes:
+    import zstandard
+
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(stored) as stream:
+            return bytes(stream.read(_HEAD))
+    except zstandard.ZstdError:
+        return b""

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hypergraph._text import fix
-from hypergraph.checkpointers.queries.context import Context, Operation, read_data
+from hypergraph.checkpointers.queries.context import Context, Operation, large_values, read_data
 from hypergraph.checkpointers.rows import LARGE, STEP_COLUMNS, read_step
-from hypergraph.checkpointers.values import decompress
 from hypergraph.exceptions import CheckpointError
 from hypergraph.records import Checkpoint, CheckpointLink, StepRecord
 
@@ -31,20 +30,15 @@ def steps_of(context: Context, run: int, run_id: str, cut: int | None) -> Operat
     """Give the steps of one run up to a superstep, in the order in which they were completed."""
     where, values = (" AND s.superstep <= ?", (run, cut)) if cut is not None else ("", (run,))
     rows = yield f"{_FROM}{where} ORDER BY s.completed_at, s.idx", values
-    large: dict[tuple[int, int], list[tuple[str, bytes]]] = {}
+    large: dict[tuple[int, int], dict[str, Any]] = {}
     if any(row[7] & LARGE for row in rows):
-        stored = yield (
-            "SELECT l.superstep, l.node, l.name, b.data, b.size FROM large_values l JOIN blobs b ON b.key = l.blob WHERE l.run = ?",
-            (run,),
-        )
-        for superstep, node, name, data, size in stored:
-            large.setdefault((superstep, node), []).append((name, decompress(data, size)))
+        large = yield from large_values(context, run)
     codec = context.codec
     unpacked = codec.unpack_many([row[5] for row in rows])
     if large:
         for place, row in enumerate(rows):
             if row[7] & LARGE:
-                unpacked[place] = codec.unpack(row[5], large.get((row[0], row[19]), ()))
+                unpacked[place] = {**(unpacked[place] or {}), **large.get((row[0], row[19]), {})}
     return [read_step(row, run_id, codec, own) for row, own in zip(rows, unpacked, strict=True)]
 
 

@@ -1,0 +1,57 @@
+"""The process that builds large values for the studio, bounded in time and memory, and gives pages of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from studio.services.history import History
+from studio.services.opening import find_value, opened_at
+
+__all__ = ["serve"]
+
+_IDLE: Final = 60.0
+
+
+def serve(db: str, cpu_seconds: float, memory: int) -> int:
+    """Answer questions on stdin until it closes, or nobody asks for a minute; the value that was asked for last is kept."""
+    _bound_memory(memory)
+    history = History(Path(db), whole=True)
+    kept: tuple[Any, Any] = (None, None)
+    # Not through a buffer: what it holds is not seen by select.
+    pending = b""
+    while select.select([0], [], [], _IDLE)[0]:
+        part = os.read(0, 1 << 16)
+        if not part:
+            break
+        pending += part
+        while b"\n" in pending:
+            line, _, pending = pending.partition(b"\n")
+            question = json.loads(line)
+            _bound_time(cpu_seconds)
+            try:
+                if kept[0] != question["value"]:
+                    kept = (None, None)
+                    kept = question["value"], find_value(history, *question["value"])
+                node: dict[str, Any] | None = asdict(opened_at(kept[1], question["path"]))
+            except MemoryError:
+                kept, node = (None, None), None
+            os.write(1, json.dumps({"id": question["id"], "node": node}).encode() + b"\n")
+    return 0
+
+
+def _bound_memory(most: int) -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def _bound_time(seconds: float) -> None:
+    """End this process when its next answer takes more of a processor than this: the signal has no handler."""
+    import signal
+
+    signal.setitimer(signal.ITIMER_PROF, seconds)

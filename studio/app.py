@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 from textual.screen import Screen
 
 from studio import addresses
@@ -18,6 +19,7 @@ from studio.options import StudioOptions
 from studio.screens.base import PlaceScreen
 from studio.serve.tab import recall, remember, tab_here
 from studio.theme import THEMES, Palette
+from studio.widgets.ascii_filter import AsciiFilter
 from studio.widgets.bars import PLACES, PlaceBar
 
 if TYPE_CHECKING:
@@ -108,6 +110,7 @@ class StudioApp(App[None]):
         self.options = options
         self.studio = studio
         self.ascii_only = options.ascii or _needs_ascii()
+        self._ascii = AsciiFilter()
         self._palette: tuple[str, Palette] | None = None
         self._trail: list[str] = []
         self._noted = ""
@@ -127,6 +130,11 @@ class StudioApp(App[None]):
     def plain(self) -> bool:
         """True when lists say one fact a line: asked for, or too little room for more."""
         return self.options.plain or self.size.width < _ROOM[0] or self.size.height < _ROOM[1]
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Let nothing but ASCII be drawn where that was asked for."""
+        found = super().get_line_filters()
+        return [*found, self._ascii] if self.ascii_only else found
 
     def get_key_display(self, binding: Binding) -> str:
         """Write keys as they are spoken of; arrows as arrows."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -101,3 +103,15 @@ def test_plain_below_sixty_by_sixteen(snap_compare: Compare, place: str) -> None
 
 def test_ascii_only(snap_compare: Compare) -> None:
     picture(snap_compare, PLACES["run"], SIZES["80x24"], ascii=True)
+
+
+@pytest.mark.parametrize("press", [(), ("F",), ("question_mark",), ("4",), ("5", "a"), ("6",), ("2",)], ids="-".join)
+async def test_nothing_but_ascii_is_drawn_where_that_was_asked_for(press: tuple[str, ...]) -> None:
+    app = StudioApp(StudioOptions(at="hg:run/rag-eval-5", ascii=True), FakeStudio(), clock=lambda: NOW)  # type: ignore[arg-type]
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause(0.3)
+        for key in press:
+            await pilot.press(key)
+            await pilot.pause(0.15)
+        drawn = "".join(re.findall(r"<text[^>]*>(.*?)</text>", app.export_screenshot()))
+    assert sorted({char for char in html.unescape(drawn) if not char.isascii() and char != "\xa0"}) == []

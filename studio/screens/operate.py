@@ -201,7 +201,9 @@ class RunActs(PlaceScreen):
         if view is None:
             return
         first = self.studio.mark(view.id)
-        if first is None:
+        if first == view.id:
+            self.post_message(Told(f"{view.id} is no longer marked."))
+        elif first is None:
             self.post_message(Told(f"{view.id} is marked. Mark another run with c to compare the two."))
         else:
             self.post_message(Go(compare_address(first, view.id)))

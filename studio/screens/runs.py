@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -66,6 +67,7 @@ class RunsScreen(RunActs):
         self._filter = ""
         self._view: RunView | None = None
         self._timer: Timer | None = None
+        self._moved = 0.0
         self._token: object = None
         self._counts: Mapping[str, int] = {}
 
@@ -207,7 +209,13 @@ class RunsScreen(RunActs):
 
     def on_line_view_moved(self, message: LineView.Moved) -> None:
         """The cursor came to another run."""
-        if isinstance(message.view, RunList):
+        if not isinstance(message.view, RunList):
+            return
+        # A key right after a single move means the run that the cursor is on now; only a cursor that runs through the list is waited for.
+        moved, self._moved = self._moved, time.monotonic()
+        if self._moved - moved > _QUIET:
+            self._preview()
+        else:
             self._preview_soon()
 
     def on_line_view_opened(self, message: LineView.Opened) -> None:

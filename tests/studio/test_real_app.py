@@ -16,6 +16,7 @@ from studio.screens.answer import AnswerSheet
 from studio.screens.forecast import ForecastSheet
 from studio.screens.launch import LaunchScreen
 from studio.screens.run import RunScreen
+from studio.screens.runs import RunsScreen
 from studio.screens.sheet import ConfirmSheet, Summary
 from studio.widgets.inspector import Inspector
 from studio.widgets.item_grid import ItemGrid
@@ -175,3 +176,17 @@ async def test_a_stop_that_is_not_heard_is_said_to_be_asked_and_a_kill_ends_it(t
         assert run.view is not None
         assert run.view.nodes["deaf"].state == "interrupted"
         assert run.view.can_resume
+
+
+async def test_marking_a_run_twice_unmarks_it_and_marking_two_compares_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key right after a move of the cursor means the run that the cursor came to."""
+    async with driven(tmp_path, monkeypatch, "studio.examples.refine_loop") as (pilot, app):
+        await launch(pilot, app, "refine", "done")
+        await launch(pilot, app, "refine", "refine-2", target="20")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.view is not None and not app.screen.view.live)
+        await pilot.press("4")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen) and app.screen.view is not None and app.screen.view.id == "refine-2")
+        await pilot.press("c", "c")
+        assert app.current_mode == "runs"
+        await pilot.press("c", "j", "c")
+        await until(pilot, lambda: app.current_mode == "compare" and "refine-2" in status(app) and "refine-1" in status(app))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -103,10 +104,11 @@ class BatchEnded:
     Attributes:
         items: per index its `Ended`; None for an item that was not run.
         counts: status -> number of items.
+        rest: the same for stored items that this call left as they were.
         error: the first failed item's exception, in the order of items.
     """
 
-    __slots__ = ("counts", "duration_ms", "error", "graph_name", "items", "run_id", "status", "store_errors", "workflow_id")
+    __slots__ = ("counts", "duration_ms", "error", "graph_name", "items", "rest", "run_id", "status", "store_errors", "workflow_id")
 
     def __init__(self, batch: Batch) -> None:
         self.run_id = batch.run_id
@@ -114,6 +116,7 @@ class BatchEnded:
         self.graph_name = batch.graph.name
         self.items: list[Ended | None] = [None] * batch.items.count if batch.sink is None else []
         self.counts: dict[RunStatus, int] = {}
+        self.rest: Counter[RunStatus] = Counter()
         self.status = RunStatus.COMPLETED
         self.error: BaseException | None = None
         self.duration_ms = 0.0
@@ -121,9 +124,10 @@ class BatchEnded:
 
     @property
     def stored_status(self) -> RunStatus:
-        """The status that is stored and reported: "partial" when some items failed and some completed."""
-        partial = self.status is RunStatus.FAILED and self.counts.get(RunStatus.COMPLETED)
-        return RunStatus.PARTIAL if partial else self.status
+        """The status that is stored and reported, of all items: "partial" when some failed and some completed."""
+        every = self.rest + Counter(self.counts)
+        status = overall(every, self.status is RunStatus.STOPPED) if self.rest else self.status
+        return RunStatus.PARTIAL if status is RunStatus.FAILED and every.get(RunStatus.COMPLETED) else status
 
     def take(self, index: int, item: Ended, sink: Callable[[int, Ended], None] | None) -> None:
         """Take in one item that has ended: keep it, or hand it on."""
@@ -182,8 +186,10 @@ def _close(batch: Batch, ended: BatchEnded, started: float) -> Flow:
     ended.duration_ms = (perf_counter() - started) * 1000
     session = batch.session
     if session.stored:
+        if batch.only is not None and batch.plans is not None:
+            ended.rest = _left(batch, batch.only, batch.plans)
         total = sum(ended.counts.values())
-        failed = ended.counts.get(RunStatus.FAILED, 0)
+        failed = ended.counts.get(RunStatus.FAILED, 0) + ended.rest[RunStatus.FAILED]
         status = WorkflowStatus(ended.stored_status.value)
         unsaved = session.unsaved_of(batch.workflow_id or batch.run_id)
         if unsaved and status is WorkflowStatus.COMPLETED:
@@ -202,6 +208,16 @@ def _close(batch: Batch, ended: BatchEnded, started: float) -> Flow:
         ended.store_errors = (*unsaved, *told)
     if session.emit is not None:
         reports.batch_ended(batch, ended)
+
+
+def _left(batch: Batch, only: Sequence[int], plans: Callable[[int], ItemPlan]) -> Counter[RunStatus]:
+    """Count the items that this call does not touch by how they stand; those that never ended can be gone on with, like stopped ones."""
+    left = Counter[RunStatus]()
+    for index in set(range(batch.items.count)).difference(only):
+        source = plans(index).source
+        ended = source is not None and source.status is not WorkflowStatus.ACTIVE
+        left[RunStatus(source.status.value) if source is not None and ended else RunStatus.STOPPED] += 1
+    return left
 
 
 def _failed(ended: Ended | None) -> bool:

@@ -405,6 +405,29 @@ def test_a_batch_runs_only_what_did_not_complete(runner: Both, make: Make, store
 
 
 @both
+def test_a_batch_stands_as_all_its_items_stand(runner: Both, make: Make, store: Any) -> None:
+    """Also after a call that ran a few of them: what failed, what never ran, and what completed all count."""
+
+    @node(output_name="out")
+    def risky(item: int) -> int:
+        if item == 2 and BROKEN:
+            raise RuntimeError("two")
+        return item * 10
+
+    graph = Graph([risky], name="batch")
+    made = make(runner)
+    BROKEN.add("two")
+    made.map(graph, {"item": [1, 2, 3]}, map_over="item", workflow_id="b", error_handling="continue")
+    made.map(graph, map_over="item", workflow_id="b", only=[1], error_handling="continue")
+    assert (store.get_run("b").status, store.get_run("b").error_count) == (WorkflowStatus.PARTIAL, 1)
+    BROKEN.clear()
+    made.map(graph, map_over="item", workflow_id="b", only=[1], error_handling="continue")
+    assert (store.get_run("b").status, store.get_run("b").error_count) == (WorkflowStatus.COMPLETED, 0)
+    made.map(graph, {"item": [1, 2, 3]}, map_over="item", workflow_id="few", only=[0])
+    assert store.get_run("few").status is WorkflowStatus.STOPPED
+
+
+@both
 def test_a_batch_is_retried_as_a_new_one(runner: Both, make: Make, store: Any) -> None:
     """What completed is kept; each child says whose retry it is."""
 

@@ -186,7 +186,7 @@ def _close(batch: Batch, ended: BatchEnded, started: float) -> Flow:
     ended.duration_ms = (perf_counter() - started) * 1000
     session = batch.session
     if session.stored:
-        if batch.only is not None and batch.plans is not None:
+        if batch.only is not None and batch.plans is not None and batch.retry_of is None:
             ended.rest = _left(batch, batch.only, batch.plans)
         total = sum(ended.counts.values())
         failed = ended.counts.get(RunStatus.FAILED, 0) + ended.rest[RunStatus.FAILED]

@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
 
+from hypergraph._text import fix
 from studio import addresses
 from studio.messages import Go, Told
 from studio.options import StudioOptions
@@ -303,6 +304,11 @@ def run_studio(options: StudioOptions) -> int:
         studio = Studio.open(options)
     except StudioRefused as refused:
         sys.stderr.write(f"{refused}\n")
+        return 1
+    if not served and (sys.__stdin__ is None or not sys.__stdin__.isatty()):
+        sys.stderr.write(
+            "The studio needs a terminal to read keys from." + fix("Start it in one", "Or in a browser: hypergraph serve") + "\n"
+        )
         return 1
     app = StudioApp(options, studio)
     app.run()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -61,3 +62,13 @@ def test_a_missing_database_is_refused_and_not_made(tmp_path, capsys: pytest.Cap
     assert cli.main(["studio", "--db", str(missing)]) == 1
     assert "--create" in capsys.readouterr().err
     assert not missing.exists()
+
+
+def test_without_a_terminal_it_says_so_and_draws_nothing(tmp_path: Path) -> None:
+    started = subprocess.run(
+        [sys.executable, "-m", "studio", "studio", "--db", "runs.db", "--create"],
+        cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert started.returncode == 1
+    assert "needs a terminal" in started.stderr
+    assert started.stdout == ""

@@ -110,7 +110,8 @@ def _some_items(path: Path, items: int) -> None:
         values = {"v0": ["x" if number % 100 == 7 else number for number in range(model)]}
         SyncRunner(checkpointer=store).map(graph, values, map_over="v0", workflow_id="batch", error_handling="continue")
     with closing(sqlite3.connect(path)) as db:
-        db.execute("UPDATE texts SET content = json_set(content, '$.map_size', ?) WHERE key = (SELECT config FROM runs WHERE id = 'batch')", (items,))
+        own = "(SELECT config FROM runs WHERE id = 'batch')"
+        db.execute(f"UPDATE texts SET content = json_set(content, '$.map_size', ?) WHERE key = {own}", (items,))
         db.execute("UPDATE runs SET node_count = ?, error_count = ? WHERE id = 'batch'", (items, items // 100))
         db.commit()
     _copied(path, model, items, "'batch/' || (CAST(substr(r.id, 7) AS INTEGER) + ? * g.value)", "r.parent_run_id = 'batch'")
@@ -124,7 +125,8 @@ def _copied(path: Path, model: int, wanted: int, name: str, which: str = "1") ->
         (last,) = db.execute("SELECT max(key) FROM runs").fetchone()
         runs = [row[1] for row in db.execute("PRAGMA table_info(runs)") if row[1] not in {"key", "id", "seq"}]
         steps = [row[1] for row in db.execute("PRAGMA table_info(steps)") if row[1] != "run"]
-        numbers = f"(WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < {wanted // model - 1}) SELECT * FROM n)"
+        most = wanted // model - 1
+        numbers = f"(WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < {most}) SELECT * FROM n)"
         key = f"r.key + {last} * g.value"
         db.execute(
             f"INSERT INTO runs (key, id, seq, {', '.join(runs)}) "
@@ -332,10 +334,8 @@ def batch_in_a_process(folder: str, items: int) -> None:
     """Open a batch in this process, and print what it took."""
     db = Path(folder) / f"batch-{items}.db"
     # Making the store is no part of the memory that is measured.
-    subprocess.run(
-        [sys.executable, "-c", f"from pathlib import Path; from benchmarks.studio_cases import _some_items; _some_items(Path({str(db)!r}), {items})"],
-        check=True,
-    )
+    making = f"from pathlib import Path; from benchmarks.studio_cases import _some_items; _some_items(Path({str(db)!r}), {items})"
+    subprocess.run([sys.executable, "-c", making], check=True)
     print(json.dumps(asyncio.run(_batch(Path(folder), db, items))))
 
 
@@ -379,9 +379,13 @@ async def _live_batch(app: Any, items: int) -> float:
     taken = []
     for turn in range(6):
         start = turn * 250 % (items - 249)
+        status = ("stopped", "failed", "paused")[turn % 3]
         lines = [
-            {"k": kind, "c": turn + 1, "n": 2 * number + (kind == "run-"), "t": 0.0, "r": f"batch/{start + number}", "m": ["batch", start + number], "i": start + number, "status": ("stopped", "failed", "paused")[turn % 3]}
-            for number in range(250)
+            {
+                "k": kind, "c": turn + 1, "n": 2 * item + (kind == "run-"), "t": 0.0, "r": f"batch/{item}", "m": ["batch", item],
+                "i": item, "status": status,
+            }
+            for item in range(start, start + 250)
             for kind in ("run+", "run-")
         ]  # fmt: skip
         before = app.screen._view
@@ -486,7 +490,8 @@ from pathlib import Path
 from studio.services.event_log import EventLog
 folder, seconds, rate = Path(sys.argv[1]), float(sys.argv[2]), 10_000
 log = EventLog(folder / "1.events", 1)
-log.put({"k": "claim", "format": 1, "r": "live", "run": "live", "pid": os.getpid(), "mark": sys.argv[3], "graph": "g", "host": "h"}, at_once=True)
+opening = {"format": 1, "r": "live", "run": "live", "pid": os.getpid(), "mark": sys.argv[3], "graph": "g", "host": "h"}
+log.put({"k": "claim", **opening}, at_once=True)
 items = int(seconds * rate / 4)
 log.put({"k": "run+", "r": "live", "g": "g", "map": True, "size": items}, at_once=True)
 start = time.time() + 1.0
@@ -569,7 +574,8 @@ def _write_live(place: Any, run: Path, pid: int) -> None:
 
 def _recording(folder: Path, quick: bool) -> Iterator[StudioFigure]:
     items = 1000 if quick else 5000
-    events = items * 6 + 2
+    # Of an item: its run begins and ends, and of each node the superstep, the start and the end.
+    events = items * 8 + 2
     fast, slow = chain(2), _sleepy()
     rounds = 3 if quick else 5
     costs, shares = [], []
@@ -582,8 +588,11 @@ def _recording(folder: Path, quick: bool) -> Iterator[StudioFigure]:
         shares.append((seen[1] / plain[1] - 1) * 100)
     yield StudioFigure("G6", f"recording an event, map of {items:,} two-node items", statistics.median(costs), "us cpu", 8)
     yield StudioFigure("G6", "share of wall time where nodes take 1 ms", statistics.median(shares), "%", 5)
-    single = [_run_chain(folder, f"chain-{number}", recorded=True) - _run_chain(folder, f"bare-{number}", recorded=False) for number in range(rounds)]
-    yield StudioFigure("G6", "recording an event of a chain, values shown", statistics.median(single) / 402 * 1e6, "us cpu")
+    single = [
+        _run_chain(folder, f"chain-{number}", recorded=True) - _run_chain(folder, f"bare-{number}", recorded=False)
+        for number in range(rounds)
+    ]
+    yield StudioFigure("G6", "recording an event of a chain, values shown", statistics.median(single) / 602 * 1e6, "us cpu")
 
 
 def _sleepy() -> Graph:

@@ -13,7 +13,6 @@ from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
 
-from hypergraph._text import fix
 from studio import addresses
 from studio.messages import Go, Told
 from studio.options import StudioOptions
@@ -42,6 +41,13 @@ _ROOM: Final = 60, 16
 _NOTE_EVERY: Final = 2.0
 _OPEN: Final = "HYPERGRAPH_STUDIO_OPEN"
 _TRAIL: Final = 50
+_NO_TERMINAL: Final = """\
+The studio needs a terminal to read keys from.
+
+How to fix:
+  Start it in one
+  Or in a browser: hypergraph serve
+"""
 
 
 def _screen(mode: str) -> Callable[[], Screen[Any]]:
@@ -306,9 +312,7 @@ def run_studio(options: StudioOptions) -> int:
         sys.stderr.write(f"{refused}\n")
         return 1
     if not served and (sys.__stdin__ is None or not sys.__stdin__.isatty()):
-        sys.stderr.write(
-            "The studio needs a terminal to read keys from." + fix("Start it in one", "Or in a browser: hypergraph serve") + "\n"
-        )
+        sys.stderr.write(_NO_TERMINAL)
         return 1
     app = StudioApp(options, studio)
     app.run()

@@ -157,9 +157,7 @@ def _ring(size: int, limit: int) -> Graph:
     from hypergraph import END, RouteNode
     from tests.hypergraph.reference import call
 
-    nodes: list[Any] = [
-        FunctionNode(call(f"f{n}", [f"v{n}"], lambda v: v + 1), output_name=f"v{(n + 1) % size}") for n in range(size)
-    ]
+    nodes: list[Any] = [FunctionNode(call(f"f{n}", [f"v{n}"], lambda v: v + 1), output_name=f"v{(n + 1) % size}") for n in range(size)]
     nodes.append(RouteNode(call("gate", ["v0"], lambda v: END if v >= limit else "f0"), ["f0", END]))
     return Graph(nodes, entrypoint="f0")
 

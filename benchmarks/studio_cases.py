@@ -5,27 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import pty
 import resource
-import select
-import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.work import chain
+from benchmarks.studio_recording import recording
+from benchmarks.studio_stage import opened_app, quiet_moment, some_runs, terminal
 from hypergraph import FunctionNode, Graph, SqliteCheckpointer, SyncRunner
 
 __all__ = ["StudioFigure", "studio_figures", "studio_lines"]
 
-_SIZE = 120, 40
 _GRAPHS = """
 import os
 from pathlib import Path
@@ -87,173 +83,22 @@ def _median(work: Callable[[], float], rounds: int) -> float:
     return statistics.median(work() for _ in range(rounds))
 
 
-# Stores of any size: a few real runs, copied in SQL.
-
-
-def _some_runs(path: Path, runs: int) -> None:
-    """Make a store of many runs; every tenth failed."""
-    graph = chain(3)
-    model = 100
-    with SqliteCheckpointer(path) as store:
-        runner = SyncRunner(checkpointer=store)
-        for number in range(model):
-            given = {"v0": "x" if number % 10 == 0 else number}
-            runner.run(graph, given, workflow_id=f"run-{number}", error_handling="continue")
-    _copied(path, model, runs, "'run-' || (r.key - 1 + ? * g.value)")
-
-
-def _some_items(path: Path, items: int) -> None:
-    """Make a store with one batch of many items; every hundredth failed."""
-    graph = chain(2)
-    model = min(items, 1000)
-    with SqliteCheckpointer(path) as store:
-        values = {"v0": ["x" if number % 100 == 7 else number for number in range(model)]}
-        SyncRunner(checkpointer=store).map(graph, values, map_over="v0", workflow_id="batch", error_handling="continue")
-    with closing(sqlite3.connect(path)) as db:
-        own = "(SELECT config FROM runs WHERE id = 'batch')"
-        db.execute(f"UPDATE texts SET content = json_set(content, '$.map_size', ?) WHERE key = {own}", (items,))
-        db.execute("UPDATE runs SET node_count = ?, error_count = ? WHERE id = 'batch'", (items, items // 100))
-        db.commit()
-    _copied(path, model, items, "'batch/' || (CAST(substr(r.id, 7) AS INTEGER) + ? * g.value)", "r.parent_run_id = 'batch'")
-
-
-def _copied(path: Path, model: int, wanted: int, name: str, which: str = "1") -> None:
-    """Copy runs and steps until there are as many as wanted."""
-    if wanted <= model:
-        return
-    with closing(sqlite3.connect(path)) as db:
-        (last,) = db.execute("SELECT max(key) FROM runs").fetchone()
-        runs = [row[1] for row in db.execute("PRAGMA table_info(runs)") if row[1] not in {"key", "id", "seq"}]
-        steps = [row[1] for row in db.execute("PRAGMA table_info(steps)") if row[1] != "run"]
-        most = wanted // model - 1
-        numbers = f"(WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < {most}) SELECT * FROM n)"
-        key = f"r.key + {last} * g.value"
-        db.execute(
-            f"INSERT INTO runs (key, id, seq, {', '.join(runs)}) "
-            f"SELECT {key}, {name}, {key}, {', '.join('r.' + one for one in runs)} FROM {numbers} g JOIN runs r WHERE {which} ORDER BY 1",
-            (model,),
-        )
-        db.execute(
-            f"INSERT INTO steps (run, {', '.join(steps)}) "
-            f"SELECT {key}, {', '.join('s.' + one for one in steps)} FROM {numbers} g JOIN runs r JOIN steps s ON s.run = r.key "
-            f"WHERE r.key <= {last} AND {which}"
-        )
-        db.execute(
-            f"INSERT INTO run_data (run, kind, data) SELECT {key}, d.kind, d.data FROM {numbers} g JOIN runs r "
-            f"JOIN run_data d ON d.run = r.key WHERE r.key <= {last} AND {which}"
-        )
-        db.commit()
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-# The app, with the moments of its paints.
-
-
-@asynccontextmanager
-async def _app(folder: Path, db: Path, at: str | None = None) -> Any:
-    """Run the app without a terminal; what it would write to one is made all the same."""
-    from studio.app import StudioApp
-    from studio.options import StudioOptions
-    from studio.services.studio import Studio
-
-    class Watched(StudioApp):
-        """Tells when something was painted that was waited for."""
-
-        condition: Callable[[], Any] | None = None
-        painted: asyncio.Event
-
-        def _display(self, screen: Any, renderable: Any) -> None:
-            ready = self.condition is not None and bool(self.condition())
-            if renderable is not None and hasattr(renderable, "render_segments"):
-                renderable.render_segments(self.console)
-            super()._display(screen, renderable)
-            if ready:
-                self.condition = None
-                self.painted.set()
-
-        async def until(self, condition: Callable[[], Any], act: Callable[[], object]) -> float:
-            """Act, and give the seconds until the paint that shows what was waited for."""
-            self.painted = asyncio.Event()
-            self.condition = condition
-            before = time.perf_counter()
-            act()
-            async with asyncio.timeout(60):
-                await self.painted.wait()
-            return time.perf_counter() - before
-
-        def key(self, key: str) -> None:
-            """Press a key."""
-            from textual import events
-            from textual.keys import _character_to_key
-
-            single = len(key) == 1
-            self.post_message(events.Key(_character_to_key(key) if single else key, key if single else None))
-
-    options = StudioOptions((), db=str(db), at=at)
-    app = Watched(options, Studio.open(options, start=folder, state=folder / "state"))
-    async with app.run_test(size=_SIZE) as pilot:
-        await pilot.pause()
-        yield app, pilot
-
-
-def _quiet() -> Any:
-    return asyncio.sleep(0.3)
-
-
 # G1: cold start.
-
-
-@contextmanager
-def _terminal(arguments: Sequence[str], folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], Callable[[bytes], float], int]]:
-    """Start the studio in a terminal of its own; gives the process, what waits for a text, and the terminal."""
-    master, slave = pty.openpty()
-    import fcntl
-    import struct
-    import termios
-
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-    environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "XDG_STATE_HOME": str(folder / "state")}
-    environment["PYTHONPATH"] = str(Path(__file__).parent.parent)
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "studio", *arguments], stdin=slave, stdout=slave, stderr=slave, cwd=folder, env=environment
-    )
-    os.close(slave)
-    seen = bytearray()
-
-    def until(text: bytes) -> float:
-        deadline = time.perf_counter() + 20
-        while text not in seen:
-            if not select.select([master], [], [], max(0.0, deadline - time.perf_counter()))[0]:
-                raise TimeoutError(f"{text!r} did not come; the screen has {bytes(seen[-2000:])!r}")
-            seen.extend(os.read(master, 1 << 16))
-        return time.perf_counter() - started
-
-    try:
-        yield process, until, master
-    finally:
-        os.write(master, b"q")
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        os.close(master)
 
 
 def _start(folder: Path, quick: bool) -> Iterator[StudioFigure]:
     runs = 1000 if quick else 10_000
-    _some_runs(folder / "runs.db", runs)
+    some_runs(folder / "runs.db", runs)
     (folder / "graphs_here.py").write_text(_GRAPHS, encoding="utf-8")
     first, usable, listed, pids = [], [], [], set()
     newest = f"run-{runs - 1}".encode()
     for _ in range(3 if quick else 7):
-        with _terminal(["studio", "graphs_here.py", "--db", "runs.db"], folder) as (process, until, master):
+        with terminal(["studio", "graphs_here.py", "--db", "runs.db"], folder) as (process, until, master):
             first.append(until(b"Compare"))
             os.write(master, b"4")
             usable.append(until(newest))
             pids.add(process.pid)
-        with _terminal(["studio", "graphs_here.py", "--db", "runs.db"], folder) as (process, until, _master):
+        with terminal(["studio", "graphs_here.py", "--db", "runs.db"], folder) as (process, until, _master):
             listed.append(until(b"seen_by_the_user"))
             pids.add(process.pid)
     loaded = {int(line) for line in (folder / "graphs_here.pids").read_text().split()}
@@ -268,22 +113,22 @@ def _start(folder: Path, quick: bool) -> Iterator[StudioFigure]:
 
 def _history(folder: Path, quick: bool) -> Iterator[StudioFigure]:
     runs = 10_000 if quick else 100_000
-    _some_runs(folder / "runs.db", runs)
+    some_runs(folder / "runs.db", runs)
     found: dict[str, float] = {}
 
     async def measure() -> None:
         from studio.screens.runs import RunsScreen
         from studio.widgets.run_list import RunList
 
-        async with _app(folder, folder / "runs.db") as (app, _pilot):
+        async with opened_app(folder, folder / "runs.db") as (app, _pilot):
 
             def rows() -> int:
                 return app.screen.query_one(RunList).row_count() if isinstance(app.screen, RunsScreen) else 0
 
             found["first"] = await app.until(rows, lambda: app.key("4"))
-            await _quiet()
+            await quiet_moment()
             app.key("/")
-            await _quiet()
+            await quiet_moment()
             taken = []
             for typed in ("failed graph:chain", "run-99", "since:1d 77", "no such run"):
                 for letter in typed:
@@ -297,10 +142,10 @@ def _history(folder: Path, quick: bool) -> Iterator[StudioFigure]:
                         )
                     await asyncio.sleep(0.12)
                 app.key("ctrl+u")
-                await _quiet()
+                await quiet_moment()
             found["median"], found["worst"] = statistics.median(taken), max(taken)
             app.key("escape")
-            await _quiet()
+            await quiet_moment()
             found["end"] = await app.until(lambda: app.screen.query_one(RunList).cursor > 150, lambda: app.key("G"))
 
     asyncio.run(measure())
@@ -334,7 +179,7 @@ def batch_in_a_process(folder: str, items: int) -> None:
     """Open a batch in this process, and print what it took."""
     db = Path(folder) / f"batch-{items}.db"
     # Making the store is no part of the memory that is measured.
-    making = f"from pathlib import Path; from benchmarks.studio_cases import _some_items; _some_items(Path({str(db)!r}), {items})"
+    making = f"from pathlib import Path; from benchmarks.studio_stage import some_items; some_items(Path({str(db)!r}), {items})"
     subprocess.run([sys.executable, "-c", making], check=True)
     print(json.dumps(asyncio.run(_batch(Path(folder), db, items))))
 
@@ -344,7 +189,7 @@ async def _batch(folder: Path, db: Path, items: int) -> dict[str, float]:
     from studio.widgets.item_grid import ItemGrid
 
     found: dict[str, float] = {}
-    async with _app(folder, db) as (app, _pilot):
+    async with opened_app(folder, db) as (app, _pilot):
 
         def grid() -> ItemGrid | None:
             return next(iter(app.screen.query(ItemGrid)), None)
@@ -354,7 +199,7 @@ async def _batch(folder: Path, db: Path, items: int) -> dict[str, float]:
             return there is not None and there.display and len(there._states) == items
 
         found["first"] = await app.until(shown, lambda: app.key("3"))
-        await _quiet()
+        await quiet_moment()
         there = grid()
         assert there is not None
         states = there._states
@@ -365,8 +210,17 @@ async def _batch(folder: Path, db: Path, items: int) -> dict[str, float]:
             taken.append(await app.until(lambda fresh=fresh: there._states is fresh, lambda fresh=fresh: there.show(fresh)))
         found["repaint"] = statistics.median(taken)
         found["live"] = await _live_batch(app, items)
-    found["rss"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found["rss"] = _most_memory()
     return found
+
+
+def _most_memory() -> float:
+    """Give the most KiB that this process had; what getrusage tells begins with what its parent had."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return float(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
 
 
 async def _live_batch(app: Any, items: int) -> float:
@@ -442,7 +296,7 @@ async def _graph(folder: Path, db: Path, count: int) -> dict[str, float]:
     from studio.widgets.rail import Rail
 
     found: dict[str, float] = {}
-    async with _app(folder, db) as (app, _pilot):
+    async with opened_app(folder, db) as (app, _pilot):
 
         def rail() -> Rail | None:
             return next(iter(app.screen.query("#rail").results(Rail)), None)
@@ -452,7 +306,7 @@ async def _graph(folder: Path, db: Path, count: int) -> dict[str, float]:
             return there is not None and there.row_count() >= count
 
         found["open"] = await app.until(shown, lambda: app.key("3"))
-        await _quiet()
+        await quiet_moment()
         there = rail()
         assert there is not None
         # The scene of a past run is made of its steps; here the rail is asked to lay it out once more.
@@ -476,7 +330,7 @@ async def _graph(folder: Path, db: Path, count: int) -> dict[str, float]:
 def _live(folder: Path, quick: bool) -> Iterator[StudioFigure]:
     seconds = 2 if quick else 6
     db = folder / "live.db"
-    _some_runs(db, 1)
+    some_runs(db, 1)
     found = asyncio.run(_watched(folder, db, seconds))
     yield StudioFigure("G5", "events written a second", found["rate"], "events/s")
     yield StudioFigure("G5", "event to glyph, median", found["median"] * 1000, "ms")
@@ -521,8 +375,8 @@ async def _watched(folder: Path, db: Path, seconds: float) -> dict[str, float]:
     script = folder / "writer.py"
     script.write_text(_WRITER, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
-    async with _app(folder, db) as (app, pilot):
-        await _quiet()
+    async with opened_app(folder, db) as (app, pilot):
+        await quiet_moment()
         run = place.make(place.run("live"))
         with subprocess.Popen([sys.executable, str(script), str(run), str(seconds), ""], env=environment) as writer:
             _write_live(place, run, writer.pid)
@@ -573,79 +427,5 @@ def _write_live(place: Any, run: Path, pid: int) -> None:
 
 
 def _recording(folder: Path, quick: bool) -> Iterator[StudioFigure]:
-    items = 1000 if quick else 5000
-    # Of an item: its run begins and ends, and of each node the superstep, the start and the end.
-    events = items * 8 + 2
-    fast, slow = chain(2), _sleepy()
-    rounds = 3 if quick else 5
-    costs, shares = [], []
-    for number in range(rounds):
-        plain = _run_batch(folder, f"plain-{number}", fast, items, recorded=False)
-        seen = _run_batch(folder, f"seen-{number}", fast, items, recorded=True)
-        costs.append((seen[0] - plain[0]) / events * 1e6)
-        plain = _run_batch(folder, f"slow-{number}", slow, items // 10, recorded=False)
-        seen = _run_batch(folder, f"slow-seen-{number}", slow, items // 10, recorded=True)
-        shares.append((seen[1] / plain[1] - 1) * 100)
-    yield StudioFigure("G6", f"recording an event, map of {items:,} two-node items", statistics.median(costs), "us cpu", 8)
-    yield StudioFigure("G6", "share of wall time where nodes take 1 ms", statistics.median(shares), "%", 5)
-    single = [
-        _run_chain(folder, f"chain-{number}", recorded=True) - _run_chain(folder, f"bare-{number}", recorded=False)
-        for number in range(rounds)
-    ]
-    yield StudioFigure("G6", "recording an event of a chain, values shown", statistics.median(single) / 602 * 1e6, "us cpu")
-
-
-def _sleepy() -> Graph:
-    def wait(v0: int) -> int:
-        time.sleep(0.001)
-        return v0
-
-    def again(v1: int) -> int:
-        time.sleep(0.001)
-        return v1
-
-    return Graph([FunctionNode(wait, output_name="v1"), FunctionNode(again, output_name="v2")], name="slow")
-
-
-@contextmanager
-def _recorder(folder: Path, name: str, *, recorded: bool) -> Iterator[list[Any]]:
-    from studio.services.event_log import EventLog
-    from studio.services.recorder import Recorder
-
-    if not recorded:
-        yield []
-        return
-    log = EventLog(folder / f"{name}.events", 1)
-    try:
-        yield [Recorder(log, name)]
-    finally:
-        log.close()
-
-
-class _Deaf:
-    """Hears every event, and does nothing: what the library spends to make events is no part of recording."""
-
-    def on_event(self, event: object) -> None:
-        """Do nothing."""
-
-    def shutdown(self) -> None:
-        """Do nothing."""
-
-
-def _run_batch(folder: Path, name: str, graph: Graph, items: int, *, recorded: bool) -> tuple[float, float]:
-    with SqliteCheckpointer(folder / "recording.db") as store:
-        runner = SyncRunner(checkpointer=store)
-        cpu, wall = time.process_time(), time.perf_counter()
-        with _recorder(folder, name, recorded=recorded) as heard:
-            runner.map(graph, {"v0": list(range(items))}, map_over="v0", workflow_id=name, event_processors=heard or [_Deaf()])
-        return time.process_time() - cpu, time.perf_counter() - wall
-
-
-def _run_chain(folder: Path, name: str, *, recorded: bool) -> float:
-    graph = chain(200)
-    with SqliteCheckpointer(folder / "recording.db") as store:
-        runner = SyncRunner(checkpointer=store)
-        cpu = time.process_time()
-        with _recorder(folder, name, recorded=recorded) as heard:
-            runner.run(graph, {"v0": 1}, workflow_id=name, event_processors=heard or [_Deaf()])
-        return time.process_time() - cpu
+    for name, value, unit, most in recording(folder, quick):
+        yield StudioFigure("G6", name, value, unit, most)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RunScreen"]
 
-_EVERY: Final = 1 / 15
+_EVERY: Final = 1 / 20
 _TREE_EVERY: Final = 1.0
 _PAGE: Final = 100
 _NOTHING: Final = (

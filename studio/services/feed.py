@@ -172,6 +172,7 @@ class Feed:
 
     def _follow(self) -> None:
         while not self._closed.is_set():
+            began = now()
             try:
                 busy = self.refresh()
             except Exception as error:
@@ -179,7 +180,8 @@ class Feed:
                 busy = False
                 self._fail(error)
             pause = _EVERY if busy or (self._view is not None and self._view.live) else _QUIET
-            self._closed.wait(pause)
+            # What the look itself took is part of its turn; the screen's thread gets its share all the same.
+            self._closed.wait(max(pause / 5, pause - (now() - began)))
 
     def _fail(self, error: Exception) -> None:
         text = one_line(f"cannot be read at the moment: {error}", 160)

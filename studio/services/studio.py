@@ -8,7 +8,7 @@ import shlex
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -34,7 +34,7 @@ from studio.services.paths import Places
 from studio.services.project import Project
 from studio.services.settings import Settings, load_settings
 from studio.services.studio_db import Entry, StudioDb
-from studio.services.unstored import Unstored, with_unstored
+from studio.services.unstored import Unstored, with_unstored, without
 
 if TYPE_CHECKING:
     from studio.model.bench import BenchView
@@ -72,6 +72,8 @@ class Studio:
         self.store_path = options.db or str(db.relative_to(start) if db.is_relative_to(start) else db)
         self.store_label = db.name
         self.history = History(db)
+        # Counting a long history takes longer than listing it: on a connection of its own it holds up no key.
+        self._counted = History(db)
         self.launcher = Launcher(db, state, options.python, start)
         self.project = Project(options.targets, start, python=options.python)
         self.acts = Acts(
@@ -138,6 +140,7 @@ class Studio:
         self.launcher.close()
         self._large.close()
         self.history.close()
+        self._counted.close()
         self._notes.close()
 
     def goodbye(self) -> str:
@@ -268,10 +271,7 @@ class Studio:
         if after is None and not text:
             # The rows that a page ends with stay last: the next page begins behind them.
             rows = with_unstored(rows, self._unstored.rows())
-        kept = [row for row in rows if row.id not in lost]
-        if kept and rows[-1].key is not None and kept[-1].key is None:
-            kept[-1] = replace(kept[-1], key=rows[-1].key)
-        return kept
+        return without(rows, lost)
 
     def children(self, run_id: str, limit: int) -> list[RunRow]:
         """Give the runs inside a run."""
@@ -279,7 +279,7 @@ class Studio:
 
     def counts(self, text: str) -> dict[str, int]:
         """Count runs by state."""
-        return self.history.counts(text)
+        return self._counted.counts(text)
 
     def history_token(self) -> object:
         """Give something that changes when the history does."""

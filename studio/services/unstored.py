@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from studio.services.history import History
     from studio.services.launcher import Launcher
 
-__all__ = ["Unstored", "with_unstored"]
+__all__ = ["Unstored", "with_unstored", "without"]
 
 _LOOKED_AT: Final = 200
 _TAIL: Final = 64 << 10
@@ -103,3 +104,11 @@ def _last_line(path: Path) -> Mapping[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def without(rows: list[RunRow], lost: Collection[str]) -> list[RunRow]:
+    """Leave out runs that were marked as lost; where the next page begins is kept."""
+    kept = [row for row in rows if row.id not in lost]
+    if kept and rows[-1].key is not None and kept[-1].key is None:
+        kept[-1] = replace(kept[-1], key=rows[-1].key)
+    return kept

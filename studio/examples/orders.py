@@ -2,7 +2,7 @@
 
 Every function below is plain arithmetic, so it works on numbers and on whole columns alike. `pricing(batch=False)` makes the graph
 for single orders, which any runner runs, `map`s, or, under the DaftRunner, runs as columns. `pricing(batch=True)` hands whole
-columns to the functions and is for the DaftRunner alone:
+columns to the steps that only combine columns and is for the DaftRunner alone:
 
     SyncRunner().map(order_price, sample_orders(1000), map_over=list(sample_orders(1)))
     DaftRunner().map_dataframe(order_price_columns, daft.from_pydict(sample_orders(1_000_000)))
@@ -60,8 +60,10 @@ def pricing(*, batch: bool = False) -> Graph:
     Args:
         batch: True hands whole columns to the steps that only combine columns; the others go row by row either way.
     """
-    columnar = [FunctionNode(step, output_name=step.__name__, batch=batch) for step in (gross, discount, net, total)]
-    return Graph([*columnar, shipping, vat_rate], name="order_price_columns" if batch else "order_price")
+    # Steps that may read a plain default go row by row: a column and a number are not the same thing to multiply.
+    single = [FunctionNode(step, output_name=step.__name__) for step in (gross, discount)]
+    columnar = [FunctionNode(step, output_name=step.__name__, batch=batch) for step in (net, total)]
+    return Graph([*single, *columnar, shipping, vat_rate], name="order_price_columns" if batch else "order_price")
 
 
 def sample_orders(count: int = 200, seed: int = 7) -> dict[str, list[float] | list[int] | list[str]]:

@@ -2,16 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar
+import os
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, ClassVar
 
+from textual.app import App, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import TextArea
 
 from studio.screens.sheet import Sheet
 
-__all__ = ["EditorSheet"]
+__all__ = ["EditorSheet", "edit_text"]
+
+
+def edit_text(app: App[Any], title: str, text: str, kept: Callable[[str], object]) -> None:
+    """Edit a text: in the user's own editor where this is a terminal and one is named, else in a sheet.
+
+    Args:
+        app: steps aside while the editor has the terminal.
+        title: whose text it is.
+        text: the text.
+        kept: takes the new text; not called when nothing was changed.
+    """
+    command = next((found for name in ("VISUAL", "EDITOR") if (found := os.environ.get(name, "").strip())), "")
+    if command and not app.is_web:
+        try:
+            with app.suspend():
+                after = _edited(shlex.split(command), title, text)
+        except SuspendNotSupported:
+            pass
+        except (OSError, ValueError, subprocess.CalledProcessError) as error:
+            app.notify(f"{command}: {error}. The studio's own editor takes its place.", severity="warning", markup=False)
+        else:
+            if after != text:
+                kept(after)
+            return
+
+    def given(after: str | None) -> None:
+        if after is not None and after != text:
+            kept(after)
+
+    app.push_screen(EditorSheet(title, text), given)
+
+
+def _edited(command: list[str], title: str, text: str) -> str:
+    """Let an editor have a file that only this user can read; it is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="hypergraph-") as folder:
+        name = "".join(letter if letter.isalnum() else "-" for letter in title)[:60]
+        path = Path(folder) / f"{name or 'text'}.txt"
+        path.write_text(text, encoding="utf-8", newline="")
+        subprocess.run([*command, str(path)], check=True)
+        after = path.read_bytes().decode("utf-8")
+    # Editors end a file with a line break of their own.
+    return after[:-1] if after.endswith("\n") and not text.endswith("\n") else after
 
 
 class EditorSheet(Sheet[str]):

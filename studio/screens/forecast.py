@@ -100,6 +100,7 @@ class ForecastSheet(Sheet[Act]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "act", "do it", id="sheet.act", tooltip="Make the new run, and watch it"),
+        Binding("f4", "edit_in_full", "Edit in full", show=False, id="form.edit-in-full", tooltip="Edit the value in $EDITOR"),
         Binding(
             "n",
             "other_way",
@@ -235,9 +236,39 @@ class ForecastSheet(Sheet[Act]):
         field = self.query_one("#value", Input)
         field.border_title = None
         field.placeholder = f"{row[0]}: {row[2]}"
-        field.value = self._edits.get(row[0], self._studio.editable(self._view.id, row[0], row[3]))
+        text = self._edits.get(row[0], self._studio.editable(self._view.id, row[0], row[3]))
+        if "\n" in text:
+            # One line of a field would lose the others.
+            self._edit_in_full(row[0], text)
+            return
+        field.value = text
         field.display = True
         field.focus()
+
+    def action_edit_in_full(self) -> None:
+        """Open an editor on the value under the cursor."""
+        name = self.query_one(ChangeList).name_here
+        row = next((row for row in self._rows() if row[0] == name), None)
+        if row is not None:
+            field = self.query_one("#value", Input)
+            known = self._edits.get(row[0]) or self._studio.editable(self._view.id, row[0], row[3])
+            self._edit_in_full(row[0], field.value if field.display else known)
+
+    def _edit_in_full(self, name: str, text: str) -> None:
+        from studio.screens.editor import edit_text
+
+        def kept(after: str) -> None:
+            self._commit(name, after)
+
+        edit_text(self.app, name, text, kept)
+
+    def _commit(self, name: str, text: str) -> None:
+        self._edits[name] = text
+        self.query_one("#value", Input).display = False
+        changes = self.query_one(ChangeList)
+        changes.rows_changed()
+        changes.focus()
+        self._ask()
 
     def on_change_list_cleared(self) -> None:
         """Take a change back."""
@@ -248,13 +279,9 @@ class ForecastSheet(Sheet[Act]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter in the field only commits it."""
         event.stop()
-        changes = self.query_one(ChangeList)
-        if changes.name_here is not None:
-            self._edits[changes.name_here] = event.value
-        event.input.display = False
-        changes.rows_changed()
-        changes.focus()
-        self._ask()
+        name = self.query_one(ChangeList).name_here
+        if name is not None:
+            self._commit(name, event.value)
 
     def action_leave(self) -> None:
         """Leave the field, else the sheet."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical, VerticalScroll
 from textual.timer import Timer
@@ -60,6 +61,7 @@ class LaunchScreen(PlaceScreen):
         Binding("tab", "app.focus_next", "next field", id="form.next", tooltip="Go to the next field"),
         Binding("shift+tab", "app.focus_previous", "Previous field", show=False, id="form.previous", tooltip="Go to the previous field"),
         Binding("f5", "launch", "run", key_display="F5", id="act.launch", tooltip="Start the run, from any field"),
+        Binding("e", "edit", "Edit", show=False, id="form.edit", tooltip="Edit the last field in $EDITOR, or here where there is none"),
         Binding("y", "copy_python", "copy python", id="yank.python", tooltip="Copy the Python of this launch"),
     ]
 
@@ -68,6 +70,7 @@ class LaunchScreen(PlaceScreen):
         self._graph: GraphView | None = None
         self._wanted: tuple[str, dict[str, str]] | None = None
         self._timer: Timer | None = None
+        self._used: Field | None = None
 
     def compose_body(self) -> Iterable[Widget]:
         """Give the form and the preflight."""
@@ -249,14 +252,23 @@ class LaunchScreen(PlaceScreen):
         self._later()
 
     def on_field_edit(self, event: Field.Edit) -> None:
-        """Open the larger editor on a field."""
-        from studio.screens.editor import EditorSheet
+        """Open an editor on a field."""
+        self._edit(event.field)
 
-        def kept(text: str | None) -> None:
-            if text is not None:
-                event.field.put(text)
+    def _edit(self, field: Field) -> None:
+        from studio.screens.editor import edit_text
 
-        self.app.push_screen(EditorSheet(event.field.field.name, event.field.text), kept)
+        edit_text(self.app, field.field.name, field.text, field.put)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Remember the field that was used last: keys outside fields mean it."""
+        self._used = next((field for field in self._fields() if field.editor is event.widget), self._used)
+
+    def action_edit(self) -> None:
+        """Open an editor on the field that was used last."""
+        fields = [field for field in self._fields() if isinstance(field.editor, Input)]
+        if fields:
+            self._edit(self._used if self._used in fields else fields[0])
 
     def on_choice_changed(self, _event: Choice.Changed) -> None:
         """Look at the form again."""

@@ -130,7 +130,13 @@ class Field(Vertical):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "f4", "edit", "edit in full", key_display="F4", id="form.edit-in-full", tooltip="Edit this text in a larger editor", show=False
+            "f4",
+            "edit",
+            "edit in full",
+            key_display="F4",
+            id="form.edit-in-full",
+            tooltip="Edit this text in $EDITOR, or here where there is none",
+            show=False,
         ),
         Binding("f3", "each", "each", key_display="F3", id="form.each", tooltip="Run the graph once for each element of this input"),
     ]

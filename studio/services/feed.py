@@ -34,6 +34,7 @@ _FIRST_VIEW: Final = 3.0
 _RATE_OVER: Final = 5.0
 _GROUPS_EVERY: Final = 2.0
 _MOST_PEEKED: Final = 2_000
+_MANY: Final = 10_000
 
 
 class Known:
@@ -98,7 +99,7 @@ class Feed:
         self._load_cost = 0.0
         self._groups: tuple[FailureGroup, ...] = ()
         self._pace: deque[tuple[float, int]] = deque()
-        self._once = self._inherited = False
+        self._once = self._inherited = self._later = False
         self._problem = ""
         self._ready = threading.Event()
         self._closed = threading.Event()
@@ -259,9 +260,11 @@ class Feed:
         store, run = self._history.store, self._run
         if store is None or run is None:
             self._once = False
+            if self._later:
+                self._make(now())
             return
         typical = typical_times(store, run)
-        if typical:
+        if typical or self._later:
             self._context = replace(self._context, typical=typical)
             self._make(now())
 
@@ -316,7 +319,9 @@ class Feed:
             self._pace.popleft()
         passed = moment - self._pace[0][0]
         rate = (ended - self._pace[0][1]) / passed if passed > 0.2 else 0.0
-        if moment - self._grouped_at > _GROUPS_EVERY or not live:
+        # Of many items the cells are shown first: failures are grouped when they stand.
+        self._later = self._view is None and facts.size > _MANY
+        if not self._later and (moment - self._grouped_at > _GROUPS_EVERY or not live):
             self._grouped_at = moment
             self._groups = groups_of(self._history.store, self._run_id, facts, whole=not live)
         return batch_view(self._run_id, facts, self._groups, rate=rate, live=live)

@@ -156,13 +156,15 @@ def item_states(_: Context, batch: str) -> Operation[bytes]:
     )
     # Numbers are taken out of the ids by SQLite: a hundred thousand rows cost little then.
     rows = yield (
-        "SELECT CAST(substr(id, ?) AS INTEGER), status FROM runs WHERE parent_run_id = ? AND substr(id, ?) GLOB '[0-9]*'",
+        "SELECT CAST(substr(id, ?) AS INTEGER), status FROM runs WHERE parent_run_id = ? AND substr(id, ?, 1) BETWEEN '0' AND '9'",
         (len(batch) + 2, batch, len(batch) + 2),
     )
     size = config[0][0] if config and isinstance(config[0][0], int) else 0
-    states = bytearray(_CODE_OF_NOTHING * max(size, max((number for number, _ in rows), default=-1) + 1))
+    states = bytearray(_CODE_OF_NOTHING * max(size, len(rows)))
     codes = {status: code[0] for status, code in ITEM_CODES.items()}
     for number, status in rows:
+        if number >= len(states):
+            states.extend(_CODE_OF_NOTHING * (number + 1 - len(states)))
         states[number] = codes[status]
     return bytes(states)
 

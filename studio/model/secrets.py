@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Collection
@@ -28,6 +29,12 @@ def is_secret(name: str, also: Collection[str] = ()) -> bool:
     """
     if also and name in also:
         return True
+    return _says_so(name)
+
+
+@functools.lru_cache(4096)
+def _says_so(name: str) -> bool:
+    # The same few names come with every event.
     words = [word.lower() for word in _PARTS.findall(name)]
     if _WORDS.intersection(words) or words == ["token"]:
         return True

@@ -103,7 +103,7 @@ class Recorder:
         self._runs[event.span_id] = place
         line["r"] = run
         if place.items:
-            line["m"] = list(place.items)
+            line["m"] = place.items
         if event.is_map:
             self._batches.add(event.span_id)
             line["map"] = True
@@ -127,7 +127,7 @@ class Recorder:
             "ms": round(event.duration_ms, 3),
         }
         if place.items:
-            line["m"] = list(place.items)
+            line["m"] = place.items
             if event.span_id not in self._batches:
                 line["i"] = place.items[-1]
         if event.error:
@@ -144,7 +144,7 @@ class Recorder:
         now_in(Place(place.run, place.prefix + event.node_name, event.superstep, place.items))
         line: dict[str, Any] = {"k": "node+", "t": event.timestamp, "r": place.run, "s": event.superstep, "node": event.node_name}
         if place.items:
-            line["m"] = list(place.items)
+            line["m"] = place.items
         elif event.inputs and not self._log.full:
             # What items read and give is shown from the store: thousands of them would make a log of many megabytes.
             line["in"] = self._previews(event.inputs)
@@ -158,7 +158,7 @@ class Recorder:
         now_in(place.outer)
         line["r"] = place.run
         if place.items:
-            line["m"] = list(place.items)
+            line["m"] = place.items
         self._log.put(line)
 
     def _node_ended(self, event: NodeEndEvent) -> None:
@@ -235,5 +235,5 @@ class Recorder:
             "text": text[:_CHUNK],
         }
         if place.items:
-            line["m"] = list(place.items)
+            line["m"] = place.items
         self._log.put_printed(line)

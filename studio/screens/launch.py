@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["LaunchScreen"]
 
 _QUIET: Final = 0.15
+_LOADING: Final = 0.25
 
 
 class LaunchScreen(PlaceScreen):
@@ -71,6 +72,7 @@ class LaunchScreen(PlaceScreen):
         self._wanted: tuple[str, dict[str, str]] | None = None
         self._timer: Timer | None = None
         self._used: Field | None = None
+        self._looked: object = None
 
     def compose_body(self) -> Iterable[Widget]:
         """Give the form and the preflight."""
@@ -117,6 +119,12 @@ class LaunchScreen(PlaceScreen):
         """Show the graph that was asked for, else the first one."""
         if self._graph is None:
             await self._open()
+        self.set_interval(_LOADING, self._open_loaded)
+
+    async def _open_loaded(self) -> None:
+        # An address may be opened before its module is loaded.
+        if self._graph is None and self.is_current and self.studio.modules() is not self._looked:
+            await self._open()
 
     async def on_screen_resume(self) -> None:
         """A graph may have been loaded in the meantime."""
@@ -143,7 +151,8 @@ class LaunchScreen(PlaceScreen):
         self.status(Line("launch ", "muted").add(self._graph.name if self._graph else "", "strong"))
 
     async def _open(self) -> None:
-        graphs = {graph.name: graph for module in self.studio.modules() for graph in module.graphs}
+        self._looked = modules = self.studio.modules()
+        graphs = {graph.name: graph for module in modules for graph in module.graphs}
         name, texts = self._wanted or (next(iter(graphs), ""), {})
         graph = graphs.get(name)
         self._bars()
@@ -152,7 +161,8 @@ class LaunchScreen(PlaceScreen):
             said = (
                 f" No loaded graph is named {name!r}." if name else " No graph is loaded. The Graphs place (1) says how to name a module."
             )
-            self.query_one("#heading", Label).show(Line(said, "muted"))
+            loading = any(module.state == "loading" for module in modules)
+            self.query_one("#heading", Label).show(Line(" loading…" if loading else said, "muted"))
             return
         self._graph, self._wanted = graph, None
         drafts = texts or self.studio.draft(graph.name)

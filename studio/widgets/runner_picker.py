@@ -60,6 +60,8 @@ class RunnerPicker(LineView):
 
     def action_open(self) -> None:
         """Choose the runner under the cursor when it fits."""
+        if not self._fits:
+            return
         name, reason = self._fits[self.cursor]
         if reason is not None:
             self.app.bell()

@@ -18,6 +18,7 @@ from studio.screens.chord import ChordBar
 from studio.screens.export import EXPORTS, exported
 from studio.screens.forecast import ForecastSheet
 from studio.screens.sheet import ConfirmSheet
+from studio.widgets.figures import counted
 from studio.widgets.line import Line, wrap
 
 if TYPE_CHECKING:
@@ -131,8 +132,7 @@ class RunActs(PlaceScreen):
 
         def lines(width: int) -> list[Line]:
             said = "Nodes that are running finish; what they give is kept. Nothing new starts. The run can be resumed with C."
-            running = [path for path, node in view.nodes.items() if node.state == "running"]
-            named = wrap(", ".join(running) or "nothing", width - 13)[:6]
+            named = wrap(", ".join(_running(view)) or "nothing", width - 13)[:6]
             now = [Line("running now  " if not index else " " * 13, "muted").add(text) for index, text in enumerate(named)]
             return [*(Line(text) for text in wrap(said, width)), Line(), *now]
 
@@ -255,3 +255,14 @@ class RunActs(PlaceScreen):
             self.post_message(Told(f"The {_YANK[key]} was sent to the terminal's clipboard."))
 
         self.app.push_screen(ChordBar("copy", _YANK), chosen)
+
+
+def _running(view: RunView) -> list[str]:
+    """Name what runs now; of a mapped graph itself, for its inner nodes stand for many items."""
+    if view.batch is not None:
+        return [counted(view.batch.counts.get("running", 0), "item")]
+    mapped = tuple(f"{node.path}/" for node in view.scene.walk() if node.mapped_over) if view.scene is not None else ()
+    running = [node for path, node in view.nodes.items() if node.state == "running" and not path.startswith(mapped)]
+    # A mapped graph that is running has no output but how far its items are.
+    far = {node.path: next((f" ({value.kind})" for value in node.outputs if value.name == "items"), "") for node in running}
+    return [f"{node.path}{far[node.path] if f'{node.path}/' in mapped else ''}" for node in running]

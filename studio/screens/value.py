@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
 
+from studio.model.secrets import HIDDEN
 from studio.widgets.bars import KeyBar, StatusLine
 from studio.widgets.line import Line, wrap
 from studio.widgets.line_view import LineView
@@ -45,6 +46,7 @@ class ValueScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,backspace", "leave", "back", id="look.back", tooltip="Back to the run"),
         Binding("tab", "app.focus_next", "pane", show=False, id="look.next-pane", tooltip="Go to the other pane"),
+        Binding("x", "reveal", "reveal", id="look.reveal", tooltip="Show this secret; who did so is written down"),
         Binding("y", "copy", "copy", id="yank.value", tooltip="Copy the part under the cursor as text"),
     ]
 
@@ -100,6 +102,7 @@ class ValueScreen(Screen[None]):
 
     def _show(self, node: ValueNode) -> None:
         self._text = node.text
+        self.refresh_bindings()
 
         def lines(width: int) -> list[Line]:
             head = Line(" ").add(node.kind, "type")
@@ -107,6 +110,20 @@ class ValueScreen(Screen[None]):
             return [head, *notes, Line(), *(Line(" ").add(text) for text in wrap(node.text, max(10, width - 2), limit=_MOST_LINES))]
 
         self.query_one("#text", LinesPane).show(lines, keep_place=False)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is something to reveal only where something is hidden."""
+        del parameters
+        return action != "reveal" or (self._text == HIDDEN and not self._studio.read_only)
+
+    async def action_reveal(self) -> None:
+        """Show the secret under the cursor."""
+        path = self.query_one(ValueTree).path
+        found = await self._studio.reveal(*self._where, path=path)
+        if found is None:
+            self.app.notify("It stays hidden: that it was shown could not be written down.", severity="error", markup=False)
+            return
+        self._show(found)
 
     def action_leave(self) -> None:
         """Back to the run."""

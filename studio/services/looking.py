@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -89,10 +89,18 @@ def editable_text(history: History, run_id: str, name: str, graph: GraphView | N
 
 
 def open_part(
-    history: History, large: LargeValues, run_id: str, node: str | None, name: str, superstep: int | None, path: Sequence[str]
+    history: History,
+    large: LargeValues,
+    run_id: str,
+    node: str | None,
+    name: str,
+    superstep: int | None,
+    path: Sequence[str],
+    secrets: Collection[str] = (),
+    revealed: bool = False,
 ) -> ValueNode:
     """Open a value, or a part of it."""
-    return open_value(history, run_id, node, name, superstep, path, large=large)
+    return open_value(history, run_id, node, name, superstep, path, large=large, secrets=secrets, revealed=revealed)
 
 
 # What follows an answer.

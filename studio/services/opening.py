@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,6 +32,8 @@ def open_value(
     path: Sequence[str] = (),
     *,
     large: LargeValues | None = None,
+    secrets: Collection[str] = (),
+    revealed: bool = False,
 ) -> ValueNode:
     """Give a value of a run, or the part of it at `path`.
 
@@ -43,17 +45,19 @@ def open_value(
         superstep: the moment; None for the newest.
         path: keys, as the children of the nodes above name them.
         large: reads values of more than 1 MiB; without it only their beginning is shown.
+        secrets: further names whose values are not shown, from the settings.
+        revealed: give it even where its name says that it is secret; who asks for that writes it down.
     """
-    if is_secret(name):
+    if is_secret(name, secrets) and not revealed:
         return ValueNode("", HIDDEN, HIDDEN, note="its name says that it is secret")
     value = find_value(history, run_id, node, name, superstep)
     if type(value) is LargeValue:
         found = large.open(run_id, node, name, superstep, path) if large is not None else None
         return found if found is not None else replace(opened_at(value, ()), note=TOO_LARGE)
-    return opened_at(value, path)
+    return opened_at(value, path, secrets=secrets, revealed=revealed)
 
 
-def opened_at(value: Any, path: Sequence[str]) -> ValueNode:
+def opened_at(value: Any, path: Sequence[str], *, secrets: Collection[str] = (), revealed: bool = False) -> ValueNode:
     """Give a value that was found, or the part of it at `path`."""
     if value is _NOTHING:
         return ValueNode("", "", "", note="this value is not in the store (not produced yet, or not kept)")
@@ -66,7 +70,7 @@ def opened_at(value: Any, path: Sequence[str]) -> ValueNode:
         found = part_at(value, key)
         if found is NO_PART:
             return ValueNode("", "", "", note=f"there is nothing at {key}")
-        if is_secret(key):
+        if is_secret(key, secrets) and not revealed:
             return ValueNode(kind_of(found), HIDDEN, HIDDEN, note="its name says that it is secret")
         value = found
     return _opened(value, start)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import shlex
 import threading
 import time
@@ -13,11 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from studio import addresses as places
 from studio.model.act import Act
 from studio.model.forms import check
 from studio.model.graph_view import GraphView, InputField, ModuleView
-from studio.model.problems import Problem
 from studio.model.secrets import is_secret
 from studio.options import DEFAULT_STORE, StudioOptions
 from studio.services import looking, planning
@@ -30,6 +27,7 @@ from studio.services.history import History
 from studio.services.large_values import LargeValues
 from studio.services.launcher import Launcher
 from studio.services.module_host import HostError
+from studio.services.noticing import problems_of
 from studio.services.paths import Places
 from studio.services.project import Project
 from studio.services.settings import Settings, load_settings
@@ -42,6 +40,7 @@ if TYPE_CHECKING:
     from studio.model.forecast import Forecast
     from studio.model.pause_view import PauseView
     from studio.model.plan import LaunchPlan
+    from studio.model.problems import Problem
     from studio.model.run_view import RunRow, RunView
     from studio.model.type_spec import TypeSpec
     from studio.model.value_view import ValueNode
@@ -407,7 +406,19 @@ class Studio:
 
     async def value(self, run_id: str, node: str | None, name: str, superstep: int | None, *, path: Sequence[str] = ()) -> ValueNode:
         """Open a value, or a part of it."""
-        return await asyncio.to_thread(looking.open_part, self.history, self._large, run_id, node, name, superstep, path)
+        return await asyncio.to_thread(
+            looking.open_part, self.history, self._large, run_id, node, name, superstep, path, self.settings.secrets
+        )
+
+    async def reveal(
+        self, run_id: str, node: str | None, name: str, superstep: int | None, *, path: Sequence[str] = ()
+    ) -> ValueNode | None:
+        """Open a value whose name says that it is secret; None where that cannot be written down."""
+        entry = Entry(time.time(), self.acts.actor, "reveal", run_id, "/".join([node or "input", name, *path]), "")
+        if self.read_only or not self._notes.record(entry):
+            return None
+        where = self.history, self._large, run_id, node, name, superstep, path
+        return await asyncio.to_thread(looking.open_part, *where, revealed=True)
 
     async def bench(
         self, run_id: str, node: str, superstep: int | None = None, *, times: int = 1, edits: Mapping[str, str] | None = None
@@ -425,18 +436,7 @@ class Studio:
 
     def problems(self) -> list[Problem]:
         """Give what is wrong."""
-        broken = [view for view in self.project.modules() if view.state == "broken"]
-        found = [Problem(f"{view.target} cannot be loaded", view.error or "", "hg:graphs") for view in broken]
-        if self.history.problem:
-            found.append(Problem("the store cannot be read", self.history.problem))
-        found += [Problem("a setting cannot be used", text) for text in self.settings.problems]
-        with contextlib.suppress(Exception):
-            lost = self._notes.lost()
-            for row in self.history.lost():
-                if row.id not in lost:
-                    said = f"{row.id}: resume it with C, or fork it"
-                    found.append(Problem("a run has no living process", said, places.run_address(row.id)))
-        return found
+        return problems_of(self.project, self.history, self.settings, self._notes)
 
     def doctor(self) -> list[tuple[str, bool, str]]:
         """Give what is found on this machine."""

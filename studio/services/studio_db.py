@@ -82,8 +82,9 @@ class StudioDb:
 
     # What was done.
 
-    def record(self, entry: Entry, detail: Mapping[str, Any] | None = None) -> None:
-        """Write down an act; also one that was refused."""
+    def record(self, entry: Entry, detail: Mapping[str, Any] | None = None) -> bool:
+        """Write down an act; also one that was refused. Gives whether it is in the file."""
+        written = False
         self._memory.append(entry)
         with self._opened(writes=True) as db:
             if db is not None:
@@ -91,6 +92,8 @@ class StudioDb:
                     "INSERT INTO acts (at, actor, verb, object, outcome, python, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
                     (entry.at, entry.actor, entry.verb, entry.object, entry.outcome, entry.python, json.dumps(dict(detail or {}))),
                 )
+                written = True
+        return written
 
     def acts(self, limit: int = 500) -> list[Entry]:
         """Give the last acts of all sessions, oldest first."""

@@ -231,6 +231,20 @@ async def test_one_node_alone(session):
     assert len(session.studio.runs("", None, 10)) == 1
 
 
+async def test_a_secret_is_shown_on_request_and_that_is_written_down(session):
+    """The value comes from the store; who asked for it stands in the log, the value does not; a read-only studio refuses."""
+    view = await session.launch("pages", {"count": "1", "api_key": "hush-hush"})
+    assert (await session.studio.value(view.id, None, "api_key", None)).text == "(hidden)"
+    shown = await session.studio.reveal(view.id, None, "api_key", None)
+    assert "hush-hush" in shown.text
+    entry = session.studio.command_log()[-1]
+    assert (entry.verb, entry.object, entry.outcome) == ("reveal", view.id, "input/api_key")
+    assert "hush-hush" not in repr(session.studio.command_log())
+    looking = Studio.open(StudioOptions(targets=("graphs.py",), read_only=True), start=session.folder)
+    assert await looking.reveal(view.id, None, "api_key", None) is None
+    await looking.close()
+
+
 async def test_read_only_changes_nothing(session):
     """Every changing verb is refused, and the refusal is written down."""
     view = await session.launch("pages", {"count": "1"})

@@ -71,14 +71,16 @@ class BatchPane(Vertical):
 
     def show_item(self) -> None:
         """Show the item under the cursor."""
-        number = self.query_one(ItemGrid).item_here
+        grid = self.query_one(ItemGrid)
+        number, picked = grid.item_here, len(grid.picked)
         found = self._item(number) if number is not None else None
         ascii_only = getattr(self.app, "ascii_only", False)
 
         def lines(width: int) -> list[Line]:
             if number is None:
                 return [Line(" no items", "muted")]
-            head = Line(f" #{count(number)}", "title")
+            head = Line(f" {count(picked)} picked ", "accent") if picked else Line()
+            head.add(f" #{count(number)}", "title")
             if found is None:
                 return [head.add("  has not started", "muted")]
             head.add("  ").add(found.inputs, "text").cut(max(20, width - 30))

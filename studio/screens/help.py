@@ -17,6 +17,7 @@ __all__ = ["HelpScreen"]
 _GROUPS: Final = {
     "act": "Acts (capitals change something, and always ask first)",
     "look": "Looking and moving",
+    "sheet": "In a sheet",
     "form": "In a form",
     "yank": "Copying",
     "go": "Going places",

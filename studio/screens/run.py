@@ -164,6 +164,7 @@ class RunScreen(RunActs):
                 self._feed.close()
             self._feed = fresh
             self.query_one("#rail", Rail).follow = True
+            self.query_one(ItemGrid).unpick()
             self._view = None
             self._fresh = True
         self._superstep = superstep
@@ -195,10 +196,11 @@ class RunScreen(RunActs):
 
     @property
     def items_meant(self) -> tuple[int, ...] | None:
-        """The items of the kind of failure under the cursor, when the kinds have the focus."""
+        """The items of the kind of failure under the cursor when the kinds have the focus, else those that are picked."""
         kinds = self.query_one(FailureList)
-        kind = kinds.here if kinds.has_focus else None
-        return kind.items or None if kind is not None else None
+        if kinds.has_focus and kinds.here is not None:
+            return kinds.here.items or None
+        return tuple(sorted(self.query_one(ItemGrid).picked)) or None
 
     @property
     def superstep(self) -> int | None:

@@ -14,9 +14,10 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input
 
-from studio.addresses import Target, run_address, runs_address
+from studio.addresses import Target, compare_address, run_address, runs_address
 from studio.messages import Go
 from studio.screens.base import steady
+from studio.screens.bulk import act_on_each, stop_each
 from studio.screens.operate import RunActs
 from studio.theme import state_glyph, state_role
 from studio.widgets.figures import count, counted
@@ -59,6 +60,7 @@ class RunsScreen(RunActs):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "find", key_display="/", id="look.filter", tooltip="Leave only some runs"),
+        Binding("o", "sort", "Sort", show=False, id="look.sort", tooltip="Sort: newest, longest, most failed, by state, graph, name"),
         Binding("f", "failed_only", "failed only", id="look.failed-only", tooltip="Leave only the runs that failed"),
     ]
 
@@ -73,7 +75,9 @@ class RunsScreen(RunActs):
 
     def compose_body(self) -> Iterable[Widget]:
         """Give the filter, the list and the preview."""
-        left = Vertical(FieldInput(id="filter", placeholder=_HINT, compact=True), RunList(self._more, self._children, id="runs"), id="left")
+        left = Vertical(
+            FieldInput(id="filter", placeholder=_HINT, compact=True), RunList(self._more, self._children, id="runs", picks=True), id="left"
+        )
         yield Container(left, LinesPane(id="preview"), id="body")
 
     def on_mount(self) -> None:
@@ -153,6 +157,11 @@ class RunsScreen(RunActs):
         left = Line("runs", "strong")
         if self._filter:
             left.add("  only ", "muted").add(self._filter, "accent")
+        runs = self.query_one(RunList)
+        if runs.order != "newest":
+            left.add(f"  {runs.order}", "accent").add(f" of the newest {count(runs.loaded)}" if runs.cut_off else "", "warning")
+        if runs.picked:
+            left.add(f"  {count(len(runs.picked))} picked", "accent")
         self.status(left, right)
 
     @property
@@ -211,6 +220,7 @@ class RunsScreen(RunActs):
         """The cursor came to another run."""
         if not isinstance(message.view, RunList):
             return
+        self._bars()
         # A key right after a single move means the run that the cursor is on now; only a cursor that runs through the list is waited for.
         moved, self._moved = self._moved, time.monotonic()
         if self._moved - moved > _QUIET:
@@ -229,6 +239,57 @@ class RunsScreen(RunActs):
         field = self.query_one("#filter", Input)
         field.add_class("-shown")
         field.focus()
+
+    def action_sort(self) -> None:
+        """Sort in the next way."""
+        self.query_one(RunList).next_order()
+        self._token = None
+        self.refresh_data()
+
+    # Acts on all that are picked.
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """With picked runs the acts mean them, not the one under the cursor."""
+        picked = self._picked() if self.is_mounted and action in {"stop", "resume", "retry", "mark"} else []
+        if not picked:
+            return super().check_action(action, parameters)
+        if action == "mark":
+            return len(picked) == 2 or super().check_action(action, parameters)
+        if self.studio.read_only:
+            return False
+        return any((row.state == "running") is (action == "stop") for row in picked)
+
+    def _picked(self) -> list[RunRow]:
+        return self.query_one(RunList).picked
+
+    def action_stop(self) -> None:
+        """Stop the picked runs, else the one under the cursor."""
+        if picked := self._picked():
+            stop_each(self, picked)
+        else:
+            super().action_stop()
+
+    def action_retry(self) -> None:
+        """Retry the picked runs, else the one under the cursor."""
+        if picked := self._picked():
+            self.run_worker(act_on_each(self, "retry", picked), exclusive=True, group="bulk")
+        else:
+            super().action_retry()
+
+    def action_resume(self) -> None:
+        """Resume the picked runs, else the one under the cursor."""
+        if picked := self._picked():
+            self.run_worker(act_on_each(self, "resume", picked), exclusive=True, group="bulk")
+        else:
+            super().action_resume()
+
+    def action_mark(self) -> None:
+        """Compare the two that are picked, else mark the one under the cursor."""
+        picked = self._picked()
+        if len(picked) == 2:
+            self.post_message(Go(compare_address(picked[1].id, picked[0].id)))
+        else:
+            super().action_mark()
 
     def action_failed_only(self) -> None:
         """Leave only failed runs, or all again."""
@@ -249,7 +310,11 @@ class RunsScreen(RunActs):
     def action_back(self) -> None:
         """Leave the filter, else the place."""
         field = self.query_one("#filter", Input)
-        if field.has_focus or field.value:
+        if self._picked() and not field.has_focus:
+            self.query_one(RunList).unpick()
+            self._bars()
+            self.refresh_bindings()
+        elif field.has_focus or field.value:
             field.value = ""
             field.remove_class("-shown")
             self.query_one(RunList).focus()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import groupby
 from typing import ClassVar, Final
 
@@ -28,6 +29,7 @@ class ItemGrid(LineView):
         Binding("enter", "open", "open item", id="look.open-item", tooltip="Open the run of this item"),
         Binding("right,l", "step(1)", "Next item", show=False, id="look.next-item", tooltip="Go to the next item"),
         Binding("left,h", "step(-1)", "Previous item", show=False, id="look.previous-item", tooltip="Go to the item before"),
+        Binding("space", "pick", "Pick", show=False, id="look.pick", tooltip="Pick this item: R runs the picked ones again"),
         Binding("n", "failure(1)", "next ✗", id="look.next-failure", tooltip="Go to the next item that failed"),
         Binding("N", "failure(-1)", "Previous ✗", show=False, id="look.previous-failure", tooltip="Go to the failed item before"),
         Binding("f", "only_failed", "failed only", id="look.failed-only", tooltip="Leave only the items that failed"),
@@ -42,12 +44,14 @@ class ItemGrid(LineView):
         super().__init__(id=id)
         self._states = b""
         self._only: list[int] | None = None
+        self.picked: set[int] = set()
 
     def show(self, states: bytes) -> None:
         """Show items by their states."""
         if states == self._states:
             return
         before, self._states = self._states, states
+        self.picked = {at for at in self.picked if at < len(states)}
         if self._only is not None:
             self._only = self._failed()
         columns = self._columns
@@ -91,10 +95,10 @@ class ItemGrid(LineView):
             cells = bytes(self._states[at] for at in self._only[start : start + columns])
         line = Line(" ")
         place = start
-        for code, group in groupby(cells):
+        for (code, picked), group in groupby(self._marked(cells, start)):
             size = len(list(group))
             state = ITEM_STATES[code] if code < len(ITEM_STATES) else "unknown"
-            glyph, role = state_glyph(state, ascii_only=ascii_only), state_role(state)
+            glyph, role = "+" if picked else state_glyph(state, ascii_only=ascii_only), state_role(state)
             if place <= self.item < place + size:
                 before = self.item - place
                 line.add(glyph * before, role).add(glyph, f"{role} on cursor-row").add(glyph * (size - before - 1), role)
@@ -102,6 +106,26 @@ class ItemGrid(LineView):
                 line.add(glyph * size, role)
             place += size
         return line.cut(width)
+
+    def _marked(self, cells: bytes, start: int) -> Iterator[tuple[int, bool]]:
+        if not self.picked:
+            return ((code, False) for code in cells)
+        numbers = self._only[start:] if self._only is not None else range(start, start + len(cells))
+        return ((code, number in self.picked) for code, number in zip(cells, numbers, strict=False))
+
+    def action_pick(self) -> None:
+        """Pick the item under the cursor, or no longer."""
+        if self.item_here is not None:
+            self.picked ^= {self.item_here}
+            self.refresh_row(self.item // self._columns)
+            self.item += 1
+            self.post_message(self.Chosen())
+            self.screen.refresh_bindings()
+
+    def unpick(self) -> None:
+        """Pick none."""
+        self.picked.clear()
+        self.rows_changed()
 
     def validate_item(self, item: int) -> int:
         """Stay on an item."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual.binding import Binding, BindingType
 
@@ -20,6 +20,15 @@ __all__ = ["RunList"]
 _WORDS: Final = {"completed": "done", "active": "running"}
 _AHEAD: Final = 50
 _COMPACT: Final = 56
+_SORTED: Final = 1_000
+_ORDERS: Final[dict[str, Callable[[RunRow], Any] | None]] = {
+    "newest": None,
+    "longest": lambda row: -(row.seconds or 0.0),
+    "most failed": lambda row: (-row.errors, row.state != "failed"),
+    "by state": lambda row: row.state,
+    "by graph": lambda row: row.graph,
+    "by name": lambda row: row.id,
+}
 
 
 class RunList(LineView):
@@ -28,12 +37,14 @@ class RunList(LineView):
     Args:
         more: gives the rows after one, when the reader comes near the end; an empty list at the end.
         children: gives the rows inside a run.
+        picks: rows can be picked.
     """
 
     header_rows: ClassVar[int] = 1
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "open", id="look.open-run", tooltip="Open this run"),
+        Binding("space", "pick", "pick", show=False, id="look.pick", tooltip="Pick this run, to act on several at once"),
         Binding("l,right", "unfold", "Unfold", show=False, id="look.unfold", tooltip="Show the runs inside this one"),
         Binding("h,left", "fold", "Fold", show=False, id="look.fold", tooltip="Hide the runs inside this one"),
     ]
@@ -44,8 +55,13 @@ class RunList(LineView):
         children: Callable[[str], Sequence[RunRow]],
         *,
         id: str | None = None,  # noqa: A002  # textual's own name
+        picks: bool = False,
     ) -> None:
         super().__init__(id=id)
+        self._picks = picks
+        self._marks: set[str] = set()
+        self.order = "newest"
+        self.cut_off = False
         self._more = more
         self._children = children
         self._rows: list[tuple[int, RunRow]] = []
@@ -58,13 +74,20 @@ class RunList(LineView):
         here = self.run_here
         loaded = sum(1 for depth, _ in self._rows if depth == 0)
         fresh = list(rows)
-        while fresh and len(fresh) < loaded:
+        order = _ORDERS[self.order]
+        wanted = loaded if order is None else max(loaded, _SORTED)
+        while fresh and len(fresh) < wanted:
             further = self._more(fresh[-1])
             if not further:
                 break
             fresh += further
         self._now = now
-        self._complete = False
+        self.cut_off = order is not None and len(fresh) >= wanted
+        if order is not None:
+            fresh.sort(key=order)
+        # What comes behind the sorted rows has no place among them.
+        self._complete = order is not None
+        self._marks &= {row.id for row in fresh}
         self._rows = []
         for row in fresh:
             self._rows.append((0, row))
@@ -73,6 +96,41 @@ class RunList(LineView):
         self.rows_changed()
         if here is not None:
             self.move_to(next((at for at, (_, row) in enumerate(self._rows) if row.id == here.id), self.cursor), quiet=True)
+
+    @property
+    def loaded(self) -> int:
+        """How many runs are in the list."""
+        return sum(1 for depth, _ in self._rows if not depth)
+
+    def next_order(self) -> None:
+        """Sort in another way, from the next `show` on."""
+        names = list(_ORDERS)
+        self.order = names[(names.index(self.order) + 1) % len(names)]
+
+    @property
+    def picked(self) -> list[RunRow]:
+        """The runs that are picked, in the order of the list."""
+        return [row for depth, row in self._rows if not depth and row.id in self._marks] if self._marks else []
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Rows are picked only where something can be done to them."""
+        del parameters
+        return action != "pick" or self._picks
+
+    def action_pick(self) -> None:
+        """Pick the run under the cursor, or no longer; a run inside another is picked with it."""
+        row = self.run_here
+        if row is not None and not self._rows[self.cursor][0]:
+            self._marks ^= {row.id}
+            self.rows_changed()
+            self.move_to(self.cursor + 1, quiet=True)
+            self.post_message(self.Moved(self, self.cursor))
+            self.screen.refresh_bindings()
+
+    def unpick(self) -> None:
+        """Pick none."""
+        self._marks.clear()
+        self.rows_changed()
 
     @property
     def run_here(self) -> RunRow | None:
@@ -139,7 +197,13 @@ class RunList(LineView):
     def plain_row(self, index: int) -> Line:
         """Say one run in words."""
         _, row = self._rows[index]
-        facts = [_WORDS.get(row.state, row.state), row.graph, ago(row.started, self._now), row.cause]
+        facts = [
+            "picked" if row.id in self._marks else "",
+            _WORDS.get(row.state, row.state),
+            row.graph,
+            ago(row.started, self._now),
+            row.cause,
+        ]
         return Line(f"{row.id}: {', '.join(fact for fact in facts if fact)}")
 
     def row(self, index: int, width: int) -> Line:
@@ -147,12 +211,18 @@ class RunList(LineView):
         depth, row = self._rows[index]
         names, graph = self._columns(width)
         ascii_only = getattr(self.app, "ascii_only", False)
+        mark = ">" if row.id in self._marks and not depth else " "
         if width < _COMPACT:
-            line = Line(" " + "  " * depth).add(state_glyph(row.state, ascii_only=ascii_only), state_role(row.state)).add(f" {row.id}")
+            line = (
+                Line(mark, "accent" if mark != " " else "text")
+                .add("  " * depth)
+                .add(state_glyph(row.state, ascii_only=ascii_only), state_role(row.state))
+                .add(f" {row.id}")
+            )
             return line.right(Line(ago(row.started, self._now), "faint").add(" "), width)
         fold = ("▾" if row.id in self._opened else "▸") if row.children and not depth else " "
         line = (
-            Line(" ")
+            Line(mark, "accent" if mark != " " else "text")
             .add(fold if not ascii_only else ("-" if row.id in self._opened else "+") if row.children and not depth else " ", "faint")
             .add(" ")
         )

@@ -438,6 +438,12 @@ class FakeStudio:
         self.done.append(("kill", run_id))
         return Outcome(message=f"{run_id} was killed.")
 
+    async def reveal(
+        self, run_id: str, node: str | None, name: str, superstep: int | None, *, path: tuple[str, ...] = ()
+    ) -> ValueNode | None:
+        self.done.append(("reveal", run_id, name))
+        return ValueNode("str", "hunter2", "hunter2")
+
     def mark(self, run_id: str) -> str | None:
         first, self.marked = self.marked, None if self.marked else run_id
         return first

@@ -18,7 +18,7 @@ from studio.screens.base import PlaceScreen
 from studio.widgets.choice import Choice
 from studio.widgets.figures import count, counted
 from studio.widgets.graph_text import scene_lines
-from studio.widgets.input_form import Field, FieldInput, Label
+from studio.widgets.input_form import Field, FieldInput, Label, Tick
 from studio.widgets.line import Line, rule, wrap
 from studio.widgets.lines import LinesPane
 from studio.widgets.runner_picker import RunnerPicker
@@ -26,6 +26,7 @@ from studio.widgets.runner_picker import RunnerPicker
 if TYPE_CHECKING:
     from studio.model.graph_view import GraphView, InputField
     from studio.model.plan import LaunchPlan
+    from studio.services.recalling import Recalled
 
 __all__ = ["LaunchScreen"]
 
@@ -63,6 +64,9 @@ class LaunchScreen(PlaceScreen):
         Binding("shift+tab", "app.focus_previous", "Previous field", show=False, id="form.previous", tooltip="Go to the previous field"),
         Binding("f5", "launch", "run", key_display="F5", id="act.launch", tooltip="Start the run, from any field"),
         Binding("e", "edit", "Edit", show=False, id="form.edit", tooltip="Edit the last field in $EDITOR, or here where there is none"),
+        Binding("i", "recall", "past inputs", id="form.recall", tooltip="Fill the form: inputs kept under a name, and those of past runs"),
+        Binding("w", "keep", "Keep inputs", show=False, id="form.keep-inputs", tooltip="Keep these inputs under a name"),
+        Binding("o", "import", "From file", show=False, id="form.import", tooltip="A JSON file of inputs, or the last field's text"),
         Binding("y", "copy_python", "copy python", id="yank.python", tooltip="Copy the Python of this launch"),
     ]
 
@@ -73,6 +77,7 @@ class LaunchScreen(PlaceScreen):
         self._timer: Timer | None = None
         self._used: Field | None = None
         self._looked: object = None
+        self._ticks: tuple[str, ...] = ()
 
     def compose_body(self) -> Iterable[Widget]:
         """Give the form and the preflight."""
@@ -170,6 +175,10 @@ class LaunchScreen(PlaceScreen):
         fields = self.query_one("#fields")
         await fields.remove_children()
         await fields.mount(*(Field(field, drafts.get(field.name, ""), self._check, names) for field in graph.inputs))
+        self._used, ticks, self._ticks = None, self._ticks, ()
+        for field in self._fields():
+            if field.field.name in ticks:
+                field.query_one(Tick).on = True
         fits = [runner for runner, reason in graph.fits.items() if reason is None]
         self.query_one(RunnerPicker).show(graph.fits, fits[0] if fits else "")
         self._bars()
@@ -297,6 +306,73 @@ class LaunchScreen(PlaceScreen):
         event.stop()
         empty = next((field for field in self._fields() if field.problem and field.editor is not event.input), None)
         (empty.editor if empty is not None else self.query_one("#run")).focus()
+
+    # Inputs of before.
+
+    def action_recall(self) -> None:
+        """Choose inputs that were used before."""
+        from studio.screens.recall import RecallSheet
+
+        graph = self._graph
+        if graph is None:
+            return
+
+        def chosen(found: Recalled | None) -> None:
+            if found is not None:
+                self.fill(dict(found.texts), found.mapped)
+
+        recalling = self.studio.recalling
+        rows = recalling.known(graph)
+        self.app.push_screen(RecallSheet(graph.name, rows, self.now, lambda row: recalling.forget(graph.name, row.name)), chosen)
+
+    def action_keep(self) -> None:
+        """Keep what stands in the form under a name."""
+        from studio.screens.recall import AskSheet
+
+        graph, plan = self._graph, self.plan()
+        if graph is None or plan is None:
+            return
+
+        def named(name: str | None) -> None:
+            if name is None:
+                return
+            kept = self.studio.recalling.keep(graph.name, name, plan.texts)
+            self.post_message(
+                Told(f"Kept as {name}; i brings it back." if kept else "It could not be kept.", "information" if kept else "error")
+            )
+
+        self.app.push_screen(AskSheet(f"Keep the inputs of {graph.name}", "a name for them"), named)
+
+    def action_import(self) -> None:
+        """Read inputs from a file."""
+        from studio.screens.recall import AskSheet
+
+        graph = self._graph
+        if graph is None:
+            return
+        used = self._used if self._used is not None and isinstance(self._used.editor, Input) else None
+
+        def named(path: str | None) -> None:
+            if path is None:
+                return
+            try:
+                found = self.studio.recalling.from_file(graph, path, used.field.name if used is not None else None)
+            except ValueError as error:
+                self.post_message(Told(str(error), "error"))
+                return
+            given = {field.field.name: field.text for field in self._fields() if field.text}
+            self.fill({**given, **found}, tuple(field.field.name for field in self._fields() if field.mapped))
+
+        takes = f", or any text for {used.field.name}" if used is not None else ""
+        self.app.push_screen(AskSheet(f"Inputs of {graph.name} from a file", f"path of a JSON object of inputs{takes}"), named)
+
+    def fill(self, texts: dict[str, str], mapped: tuple[str, ...] = ()) -> None:
+        """Put other texts into the form, and the ticks of what is mapped over."""
+        if self._graph is not None:
+            self._ticks = mapped
+            # No text at all would bring the draft back.
+            self.studio.keep_draft(self._graph.name, texts)
+            self.open_form(self._graph.name, texts)
 
     # Acts.
 

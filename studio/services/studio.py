@@ -30,6 +30,7 @@ from studio.services.module_host import HostError
 from studio.services.noticing import problems_of
 from studio.services.paths import Places
 from studio.services.project import Project
+from studio.services.recalling import Recalling
 from studio.services.settings import Settings, load_settings
 from studio.services.studio_db import Entry, StudioDb
 from studio.services.unstored import Unstored, with_unstored, without
@@ -88,6 +89,7 @@ class Studio:
         self._large = LargeValues(db)
         self._notes = StudioDb(Places.of(db, state).database, read_only=self.read_only)
         self._beginning = Beginning(db, self.launcher, self.project, self.acts, self._notes, read_only=self.read_only)
+        self.recalling = Recalling(self.history, self._notes, self.settings.secrets)
         self._unstored = Unstored(self.history, self.launcher)
         self._known = Known(self._scene_of, self._code_of, self._spec_of, self._told)
         self._marked: str | None = None
@@ -248,8 +250,7 @@ class Studio:
 
     def newest_run(self) -> str | None:
         """Give the newest run."""
-        rows = self.runs("", None, 1)
-        return rows[0].id if rows else None
+        return next((row.id for row in self.runs("", None, 1)), None)
 
     def watch(self, run_id: str) -> Feed:
         """Look at a run from now on.
@@ -417,8 +418,7 @@ class Studio:
         entry = Entry(time.time(), self.acts.actor, "reveal", run_id, "/".join([node or "input", name, *path]), "")
         if self.read_only or not self._notes.record(entry):
             return None
-        where = self.history, self._large, run_id, node, name, superstep, path
-        return await asyncio.to_thread(looking.open_part, *where, revealed=True)
+        return await asyncio.to_thread(looking.open_part, self.history, self._large, run_id, node, name, superstep, path, revealed=True)
 
     async def bench(
         self, run_id: str, node: str, superstep: int | None = None, *, times: int = 1, edits: Mapping[str, str] | None = None

@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS acts (
     outcome TEXT NOT NULL, python TEXT NOT NULL, detail TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS drafts (kind TEXT, name TEXT, texts TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS presets (graph TEXT, name TEXT, texts TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (graph, name)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS lost (run TEXT PRIMARY KEY, at REAL NOT NULL, actor TEXT NOT NULL) WITHOUT ROWID;
 """
 _KEPT_DRAFTS: Final = 30 * 86_400
@@ -135,6 +136,29 @@ class StudioDb:
                 )
             else:
                 db.execute("DELETE FROM drafts WHERE kind = ? AND name = ?", (kind, name))
+
+    # Inputs that are kept under a name.
+
+    def presets(self, graph: str) -> list[tuple[str, dict[str, str], float]]:
+        """Give name, texts and age of what was kept for a graph."""
+        found: list[tuple[str, str, float]] = []
+        with self._opened(writes=False) as db:
+            if db is not None:
+                found = db.execute("SELECT name, texts, at FROM presets WHERE graph = ? ORDER BY name", (graph,)).fetchall()
+        return [(name, json.loads(texts), at) for name, texts, at in found]
+
+    def keep_preset(self, graph: str, name: str, texts: Mapping[str, str] | None) -> bool:
+        """Keep texts under a name, None to forget them; gives whether that could be done."""
+        kept = False
+        if self._read_only:
+            return kept
+        with self._opened(writes=True) as db:
+            if db is not None:
+                db.execute("DELETE FROM presets WHERE graph = ? AND name = ?", (graph, name))
+                if texts is not None:
+                    db.execute("INSERT INTO presets VALUES (?, ?, ?, ?)", (graph, name, json.dumps(dict(texts)), time.time()))
+                kept = True
+        return kept
 
     # Runs that are given up.
 

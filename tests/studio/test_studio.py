@@ -245,6 +245,27 @@ async def test_a_secret_is_shown_on_request_and_that_is_written_down(session):
     await looking.close()
 
 
+async def test_inputs_of_before_come_from_names_runs_and_files(session):
+    """A preset and a past run give the texts of a form, without secrets; a file fills it too, or says why not."""
+    await session.launch("pages", {"count": "2", "mark": "?", "api_key": "hush-hush"})
+    graph, recalling = session.studio.project.graph("pages"), session.studio.recalling
+    assert recalling.keep("pages", "small", {"count": "1", "api_key": "hush-hush"})
+    kept, recent = recalling.known(graph)
+    assert (kept.name, kept.preset, kept.texts) == ("small", True, {"count": "1"})
+    assert (recent.texts["count"], recent.texts["mark"]) == ("2", "?")
+    assert "hush-hush" not in repr(recent)
+    recalling.forget("pages", "small")
+    assert [found.preset for found in recalling.known(graph)] == [False]
+    file = session.folder / "inputs.json"
+    file.write_text('{"count": 7, "extra": {"title": "x"}, "other": 1}')
+    assert recalling.from_file(graph, str(file), None) == {"count": "7", "extra": "{'title': 'x'}"}
+    file.write_text("?!\n")
+    assert recalling.from_file(graph, str(file), "mark") == {"mark": "?!"}
+    for path in (str(file), str(session.folder / "none.json")):
+        with pytest.raises(ValueError, match="json"):
+            recalling.from_file(graph, path, None)
+
+
 async def test_read_only_changes_nothing(session):
     """Every changing verb is refused, and the refusal is written down."""
     view = await session.launch("pages", {"count": "1"})

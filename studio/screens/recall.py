@@ -1,0 +1,122 @@
+"""The sheet that fills a form: inputs kept under a name, of past runs, or from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+from textual.widgets import Input
+
+from studio.screens.sheet import Sheet
+from studio.widgets.figures import ago
+from studio.widgets.input_form import Label
+from studio.widgets.line import Line
+from studio.widgets.line_view import LineView
+
+if TYPE_CHECKING:
+    from studio.services.recalling import Recalled
+
+__all__ = ["AskSheet", "RecallSheet"]
+
+
+class _RecalledList(LineView):
+    DEFAULT_CSS = """
+    _RecalledList { height: auto; max-height: 20; background: $surface; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "fill the form", id="form.fill", tooltip="Fill the form with these inputs; nothing starts"),
+        Binding("delete", "forget", "forget", id="form.forget", tooltip="Forget what was kept under this name"),
+    ]
+
+    def __init__(self, rows: list[Recalled], now: float, forget: Callable[[Recalled], None]) -> None:
+        super().__init__()
+        self._rows = rows
+        self._now = now
+        self._forget = forget
+
+    def row_count(self) -> int:
+        return len(self._rows)
+
+    def row(self, index: int, width: int) -> Line:
+        row = self._rows[index]
+        line = Line(" ").add("kept" if row.preset else "run", "accent" if row.preset else "muted", width=5)
+        line.add(row.name, "strong", width=max(12, min(28, width // 4))).add("  ")
+        inputs = ", ".join(f"{name}={text.partition(chr(10))[0]}" for name, text in row.texts.items())
+        line.add(inputs or "defaults alone", "text" if inputs else "muted")
+        return line.right(Line(" ").add(ago(row.at, self._now), "faint").add(" "), width)
+
+    def action_forget(self) -> None:
+        """Forget what was kept under this name; a run stays what it is."""
+        if self._rows and self._rows[self.cursor].preset:
+            self._forget(self._rows.pop(self.cursor))
+            self.rows_changed()
+
+
+class RecallSheet(Sheet["Recalled"]):
+    """Inputs to choose from.
+
+    Args:
+        graph: name of the graph.
+        rows: what there is.
+        now: the present moment.
+        forget: called for what is no longer to be kept.
+    """
+
+    DEFAULT_CSS = """
+    RecallSheet > #sheet { width: 110; }
+    """
+
+    def __init__(self, graph: str, rows: list[Recalled], now: float, forget: Callable[[Recalled], None]) -> None:
+        super().__init__()
+        self._graph = graph
+        self._rows = rows
+        self._now = now
+        self._forget = forget
+
+    def title_text(self) -> str:
+        """Name the graph."""
+        return f"Inputs of {self._graph}"
+
+    def compose_sheet(self) -> Iterable[Widget]:
+        """Give the list."""
+        if not self._rows:
+            yield Label(Line("No inputs yet: none were kept (w in the form), and no run of this graph is in the store.", "muted"))
+        yield _RecalledList(self._rows, self._now, self._forget)
+
+    def on_mount(self) -> None:
+        """Start on the first."""
+        self.query_one(_RecalledList).focus()
+
+    def on_line_view_opened(self, message: LineView.Opened) -> None:
+        """Fill the form."""
+        self.dismiss(self._rows[message.index])
+
+
+class AskSheet(Sheet[str]):
+    """One line of text is asked for.
+
+    Args:
+        title: what for.
+        hint: what the empty field says.
+    """
+
+    def __init__(self, title: str, hint: str) -> None:
+        super().__init__()
+        self._heading = title
+        self._hint = hint
+
+    def title_text(self) -> str:
+        """Say what for."""
+        return self._heading
+
+    def compose_sheet(self) -> Iterable[Widget]:
+        """Give the field."""
+        yield Input(placeholder=self._hint, compact=True)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Take the text; an empty one is none."""
+        event.stop()
+        self.dismiss(event.value.strip() or None)

@@ -1,0 +1,94 @@
+"""The form is filled with inputs of before, and from a file; nothing starts by that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from studio.model.graph_view import GraphView
+from studio.screens.recall import AskSheet, RecallSheet
+from studio.services.recalling import Recalled
+from studio.widgets.input_form import Field, Tick
+from tests.studio.fakes import NOW, FakeStudio
+from tests.studio.test_screens import opened, until
+
+
+class Recalling:
+    """Knows one preset and one run."""
+
+    def __init__(self) -> None:
+        self.rows = [
+            Recalled("blue", True, {"query": "why blue?"}, (), NOW),
+            Recalled("rag-1", False, {"query": "[1, 2]"}, ("query",), NOW),
+        ]
+        self.kept: list[tuple[str, str, Mapping[str, str]]] = []
+        self.forgotten: list[str] = []
+
+    def known(self, _graph: GraphView) -> list[Recalled]:
+        return list(self.rows)
+
+    def keep(self, graph: str, name: str, texts: Mapping[str, str]) -> bool:
+        self.kept.append((graph, name, texts))
+        return True
+
+    def forget(self, _graph: str, name: str) -> None:
+        self.forgotten.append(name)
+
+    def from_file(self, _graph: GraphView, path: str, used: str | None) -> dict[str, str]:
+        return {used or "query": f"text of {path}"}
+
+
+def studio() -> tuple[FakeStudio, Recalling]:
+    fake, recalling = FakeStudio(), Recalling()
+    fake.recalling = recalling  # type: ignore[attr-defined]
+    return fake, recalling
+
+
+async def test_a_preset_fills_the_form() -> None:
+    fake, _ = studio()
+    async with opened(fake, at="hg:launch/rag-eval") as (pilot, app, _f):
+        await until(pilot, lambda: app.screen.query(Field))
+        await pilot.press("escape", "i")
+        await until(pilot, lambda: isinstance(app.screen, RecallSheet))
+        await pilot.press("enter")
+        await until(pilot, lambda: [field for field in app.screen.query(Field) if field.text == "why blue?"])
+    assert "launch" not in [act[0] for act in fake.done]
+
+
+async def test_inputs_of_a_batch_bring_their_ticks_along() -> None:
+    fake, _ = studio()
+    async with opened(fake, at="hg:launch/rag-eval") as (pilot, app, _f):
+        await until(pilot, lambda: app.screen.query(Field))
+        await pilot.press("escape", "i", "down", "enter")
+        await until(pilot, lambda: [tick for tick in app.screen.query(Tick) if tick.on])
+        assert app.screen.query(Field).first().text == "[1, 2]"
+
+
+async def test_a_preset_is_forgotten_and_a_run_is_not() -> None:
+    fake, recalling = studio()
+    async with opened(fake, at="hg:launch/rag-eval") as (pilot, app, _f):
+        await until(pilot, lambda: app.screen.query(Field))
+        await pilot.press("escape", "i", "delete", "delete")
+        await pilot.pause()
+    assert recalling.forgotten == ["blue"]
+
+
+async def test_inputs_are_kept_under_a_name() -> None:
+    fake, recalling = studio()
+    async with opened(fake, at="hg:launch/rag-eval") as (pilot, app, _f):
+        await until(pilot, lambda: app.screen.query(Field))
+        await pilot.press(*"why", "escape", "w")
+        await until(pilot, lambda: isinstance(app.screen, AskSheet))
+        await pilot.press(*"sky", "enter")
+        await until(pilot, lambda: recalling.kept)
+    assert recalling.kept[0][:2] == ("rag-eval", "sky")
+    assert recalling.kept[0][2]["query"] == "why"
+
+
+async def test_a_file_gives_the_text_of_the_field_that_was_used_last() -> None:
+    fake, _ = studio()
+    async with opened(fake, at="hg:launch/rag-eval") as (pilot, app, _f):
+        await until(pilot, lambda: app.screen.query(Field))
+        await pilot.press("escape", "o")
+        await until(pilot, lambda: isinstance(app.screen, AskSheet))
+        await pilot.press(*"q.txt", "enter")
+        await until(pilot, lambda: app.screen.query(Field) and app.screen.query(Field).first().text == "text of q.txt")

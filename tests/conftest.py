@@ -59,3 +59,10 @@ def dot() -> str:
     """Give the path of Graphviz's dot, or of its port that comes as a Python package."""
     found = _find("dot", "graphviz-pure")
     return found if found is not None else _missing("Graphviz")
+
+
+@pytest.fixture(scope="session")
+def real_dot() -> str:
+    """Give the path of Graphviz's own dot, which writes formats that its port does not."""
+    found = _find("dot")
+    return found if found is not None else _missing("Graphviz's dot")

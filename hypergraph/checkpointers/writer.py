@@ -47,7 +47,7 @@ class Job:
 
     def values(self, db: sqlite3.Connection, checked: set[int]) -> tuple[Any, ...]:
         """Give the row to insert, for a job that is one row; `checked` holds the workflows whose owner was looked at in this batch."""
-        raise NotImplementedError
+        raise AssertionError("a job that brings work of its own is no row")
 
 
 class Writer:

@@ -139,6 +139,18 @@ def node_started(run: Run, line: Line, values: Sequence[Any]) -> None:
     run.session.emit(event)  # type: ignore[misc]
 
 
+def _about(run: Run, parent: str) -> dict[str, Any]:
+    """Give what an event says that has a span of its own below `parent`."""
+    return {
+        "run_id": run.run_id,
+        "span_id": new_span(),
+        "parent_span_id": parent,
+        "workflow_id": run.workflow_id,
+        "item_index": run.item_index,
+        "graph_name": run.graph.name,
+    }
+
+
 def cache_hit(run: Run, line: Line, key: str) -> None:
     """Tell that a cache answers in the node's place."""
     _emit(run, events.CacheHitEvent(**_place(run, line), cache_key=key))
@@ -146,36 +158,13 @@ def cache_hit(run: Run, line: Line, key: str) -> None:
 
 def chunk(run: Run, line: Line, piece: Any) -> None:
     """Pass on what a node streams."""
-    _emit(
-        run,
-        events.StreamingChunkEvent(
-            run_id=run.run_id,
-            span_id=new_span(),
-            parent_span_id=line.span_id,
-            workflow_id=run.workflow_id,
-            item_index=run.item_index,
-            node_name=line.op.name,
-            graph_name=run.graph.name,
-            chunk=piece,
-        ),
-    )
+    _emit(run, events.StreamingChunkEvent(**_about(run, line.span_id), node_name=line.op.name, chunk=piece))
 
 
 def inner_cache(run: Run, line: Line, decided: Any) -> None:
     """Pass on what a cache inside the node's own code decided."""
-    _emit(
-        run,
-        events.InnerCacheEvent(
-            run_id=run.run_id,
-            span_id=new_span(),
-            parent_span_id=line.span_id,
-            workflow_id=run.workflow_id,
-            item_index=run.item_index,
-            node_name=line.op.name,
-            graph_name=run.graph.name,
-            **{name: getattr(decided, name) for name in _CACHE_FACTS if hasattr(decided, name)},
-        ),
-    )
+    facts = {name: getattr(decided, name) for name in _CACHE_FACTS if hasattr(decided, name)}
+    _emit(run, events.InnerCacheEvent(**_about(run, line.span_id), node_name=line.op.name, **facts))
 
 
 def node_ended(run: Run, line: Line, record: StepRecord | None) -> None:
@@ -206,18 +195,7 @@ def node_ended(run: Run, line: Line, record: StepRecord | None) -> None:
 
 def stop_requested(run: Run) -> None:
     """Tell that a stop ends this run."""
-    _emit(
-        run,
-        events.StopRequestedEvent(
-            run_id=run.run_id,
-            span_id=new_span(),
-            parent_span_id=run.span_id,
-            workflow_id=run.workflow_id,
-            item_index=run.item_index,
-            graph_name=run.graph.name,
-            info=run.session.signal.info,
-        ),
-    )
+    _emit(run, events.StopRequestedEvent(**_about(run, run.span_id), info=run.session.signal.info))
 
 
 def batch_started(batch: Batch) -> None:

@@ -47,6 +47,8 @@ class FileReport:
 def source_files(root: str = "", limit: int = 0) -> list[str]:
     """List the Python files below `root` (default: the standard library), at most `limit` of them, spread evenly."""
     top = Path(root or sysconfig.get_path("stdlib"))
+    if not top.is_dir():
+        raise NotADirectoryError(f"There is no folder {str(top)!r} to look for Python files in; leave root empty for the standard library.")
     apart = {"site-packages", "dist-packages", "__pycache__"}
     found = sorted(str(path) for path in top.rglob("*.py") if apart.isdisjoint(path.relative_to(top).parts))
     return found[:: max(1, len(found) // limit)][:limit] if limit else found

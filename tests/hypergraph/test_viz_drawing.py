@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from hypergraph import END, Graph, ifelse, interrupt, node, route
 from hypergraph.graph.drawing import notebook_html, scene_of
 
-needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="needs Graphviz's dot")
+needs_dot = pytest.mark.usefixtures("real_dot")
 
 
 @node(output_name="docs")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -16,7 +15,7 @@ from hypergraph.viz.graphviz import draw, find_dot, write
 from hypergraph.viz.scene import Scene, SceneNode
 from tests.hypergraph.scenes import HOSTILE, hostile, rag, scene
 
-needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="needs Graphviz's dot")
+needs_dot = pytest.mark.usefixtures("real_dot")
 
 
 def shown(svg: str) -> list[str]:

@@ -175,3 +175,9 @@ def test_examples_need_no_screen():
 
     code = "import sys, studio.examples.source_audit; sys.exit('textual' in sys.modules or 'daft' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
+
+
+def test_a_folder_that_is_not_there_is_told() -> None:
+    """An audit of nothing would look like a clean one."""
+    with pytest.raises(NotADirectoryError, match="leave root empty"):
+        source_audit.source_files("no/such/folder")

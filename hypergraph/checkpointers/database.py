@@ -6,12 +6,14 @@ An operation is a generator that yields `(sql, values)` and is sent the rows; he
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
+import tempfile
 import threading
 import time
 import weakref
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import quote
@@ -20,7 +22,20 @@ from hypergraph._text import fix
 from hypergraph.checkpointers import failures, schema
 from hypergraph.exceptions import CheckpointError
 
-__all__ = ["BUSY_SECONDS", "MEMORY", "Database", "Operation", "connect", "drive", "file_uri", "inspect_file", "reading_uri", "transaction"]
+__all__ = [
+    "BUSY_SECONDS",
+    "MEMORY",
+    "Database",
+    "Operation",
+    "connect",
+    "drive",
+    "file_uri",
+    "inspect_file",
+    "is_cut_short",
+    "mended_copy",
+    "reading_uri",
+    "transaction",
+]
 
 MEMORY = ":memory:"
 BUSY_SECONDS = 30.0
@@ -263,13 +278,75 @@ def prepare_file(path: str) -> int:
     return inspect_file(path)
 
 
+def is_cut_short(path: str) -> bool:
+    """Tell whether a process was killed while it wrote this file without a write-ahead log, as happens in the moment of its creation.
+
+    Whoever opens the file for writing undoes what that process did; who only reads cannot even look at it.
+    """
+    try:
+        if not Path(path + "-journal").stat().st_size:
+            return False
+        db = connect(file_uri(path, "mode=ro"))
+        try:
+            db.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        finally:
+            db.close()
+    except OSError:
+        return False
+    except sqlite3.Error as error:
+        return getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_ROLLBACK"
+    return False
+
+
+def mended_copy(path: str, folder: str) -> str:
+    """Copy a file that was cut short, undo in the copy what was begun, and give the copy's path; the file itself is left as it is."""
+    target = str(Path(folder, "mended.db"))
+    for _ in range(1000):
+        before = _moments(path)
+        for beside in ("", "-journal"):
+            with suppress(FileNotFoundError):
+                shutil.copyfile(path + beside, target + beside)
+        if _moments(path) == before:
+            break
+        # Somebody else is mending the file itself.
+        Path(target + "-journal").unlink(missing_ok=True)
+        time.sleep(0.002)
+    db = connect(file_uri(target, "mode=rw"))
+    try:
+        db.execute("SELECT count(*) FROM sqlite_master").fetchall()
+    except sqlite3.Error as error:
+        raise failures.told(error, path) from error
+    finally:
+        db.close()
+    return target
+
+
+def _moments(path: str) -> tuple[int, ...]:
+    found = []
+    for beside in (path, path + "-journal"):
+        try:
+            seen = os.stat(beside)  # noqa: PTH116  one call, and no object for it
+        except FileNotFoundError:
+            found.append(-1)
+        else:
+            found += [seen.st_mtime_ns, seen.st_size]
+    return tuple(found)
+
+
 def inspect_file(path: str) -> int:
     """Give the version of the store in a file, without changing the file; 0 when it is empty.
 
     Raises:
         NotACheckpointError, SchemaVersionError, StoreCorruptError: what it is otherwise.
     """
-    file = Path(path)
+    if is_cut_short(path):
+        with tempfile.TemporaryDirectory(prefix="hypergraph-") as folder:
+            return _inspected(mended_copy(path, folder), path)
+    return _inspected(path, path)
+
+
+def _inspected(source: str, path: str) -> int:
+    file = Path(source)
     if file.is_dir():
         raise failures.not_ours(path, "a folder")
     try:
@@ -287,7 +364,7 @@ def inspect_file(path: str) -> int:
             raise failures.corrupt(path, "its header is damaged")
         raise failures.not_ours(path, "no SQLite file")
     try:
-        db = connect(reading_uri(path))
+        db = connect(reading_uri(source))
         try:
             version = schema.known_version(db)
             if version == schema.VERSION and size <= _CHECKED_BYTES:

@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 
 from hypergraph._text import plural
 from hypergraph.checkpointers import failures, schema
-from hypergraph.checkpointers.database import Database, connect, inspect_file, reading_uri
+from hypergraph.checkpointers.database import Database, connect, inspect_file, is_cut_short, mended_copy, reading_uri
 from hypergraph.checkpointers.leases import OwnerRow, is_alive, this_process
 from hypergraph.checkpointers.moments import now_micros
 from hypergraph.checkpointers.previews import ValuePreview, value_preview
@@ -52,6 +52,9 @@ class _ReadingDatabase(Database):
             raise failures.missing(source)
         if _needs_copy(source):
             source = self._copied(source)
+        elif is_cut_short(source):
+            source = mended_copy(source, self._folder())
+            self.snapshot_at = datetime.now(UTC)
         self.version = inspect_file(source)
         db = connect(reading_uri(source))
         db.execute("PRAGMA query_only = ON")
@@ -64,10 +67,13 @@ class _ReadingDatabase(Database):
             schema.empty_view(db)
         return db
 
-    def _copied(self, source: str) -> str:
+    def _folder(self) -> str:
         folder = tempfile.mkdtemp(prefix="hypergraph-")
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        target = Path(folder, "snapshot.db")
+        return folder
+
+    def _copied(self, source: str) -> str:
+        target = Path(self._folder(), "snapshot.db")
         shutil.copyfile(source, target)
         shutil.copyfile(source + "-wal", f"{target}-wal")
         self.snapshot_at = datetime.now(UTC)

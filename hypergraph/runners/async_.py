@@ -32,6 +32,7 @@ from hypergraph.runners.direct import NO_LINEAGE, can_be_mapped, plain_inputs, p
 from hypergraph.runners.direct_async import async_program_of
 from hypergraph.runners.direct_async_map import async_items, async_map
 from hypergraph.runners.listening import dispatcher_of
+from hypergraph.runners.termination import ends_in_order
 
 if TYPE_CHECKING:
     from hypergraph.cache import CacheBackend
@@ -151,8 +152,9 @@ class AsyncRunner(BaseRunner):
         session.take_over = take_over
         lineage = Lineage(workflow_id, checkpoint, override_workflow, fork_from, retry_from)
         driver = self._driver(max_concurrency)
-        async with pump:
-            ended: Ended = await driver.drive(run_call_flow(self, session, graph, given, lineage))
+        with ends_in_order(session.stored, session.signal.request, asyncio.current_task()):
+            async with pump:
+                ended: Ended = await driver.drive(run_call_flow(self, session, graph, given, lineage))
         return run_result(graph, ended, error_handling=error_handling, on_missing=on_missing)
 
     async def map(  # type: ignore[override]
@@ -205,8 +207,9 @@ class AsyncRunner(BaseRunner):
         session.max_iterations = max_iterations or DEFAULT_MAX_ITERATIONS
         session.take_over = take_over
         driver = self._driver(max_concurrency)
-        async with pump:
-            ended = await driver.drive(map_call_flow(self, session, graph, given, call))
+        with ends_in_order(session.stored, session.signal.request, asyncio.current_task()):
+            async with pump:
+                ended = await driver.drive(map_call_flow(self, session, graph, given, call))
         return map_result(graph, ended, call, on_missing=on_missing)
 
     async def map_iter(
@@ -259,10 +262,11 @@ class AsyncRunner(BaseRunner):
         session.take_over = take_over
         driver = self._driver(max_concurrency)
         flow = map_call_flow(self, session, graph, given, call)
-        async with pump:
-            async for item in _items(driver, flow, session):
-                index = places.pop(id(item))
-                yield index, run_result(graph, item, error_handling=error_handling, on_missing=on_missing)
+        with ends_in_order(session.stored, session.signal.request, asyncio.current_task()):
+            async with pump:
+                async for item in _items(driver, flow, session):
+                    index = places.pop(id(item))
+                    yield index, run_result(graph, item, error_handling=error_handling, on_missing=on_missing)
 
     @asynccontextmanager
     async def iter(self, graph: Graph, values: Mapping[str, Any] | None = None, **options: Any) -> AsyncIterator[EventStream]:

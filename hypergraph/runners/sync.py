@@ -38,6 +38,7 @@ from hypergraph.runners.direct import (
 )
 from hypergraph.runners.listening import dispatcher_of
 from hypergraph.runners.sync_driver import SyncDriver
+from hypergraph.runners.termination import ends_in_order
 
 if TYPE_CHECKING:
     from hypergraph.cache import CacheBackend
@@ -143,11 +144,12 @@ class SyncRunner(BaseRunner):
         session.keep_going = error_handling == "continue"
         session.take_over = take_over
         lineage = Lineage(workflow_id, checkpoint, override_workflow, fork_from, retry_from)
-        try:
-            ended = SyncDriver(self.checkpointer).drive(run_call_flow(self, session, graph, given, lineage))
-        finally:
-            if dispatcher is not None:
-                dispatcher.shutdown()
+        with ends_in_order(session.stored, session.signal.request):
+            try:
+                ended = SyncDriver(self.checkpointer).drive(run_call_flow(self, session, graph, given, lineage))
+            finally:
+                if dispatcher is not None:
+                    dispatcher.shutdown()
         return run_result(graph, ended, error_handling=error_handling, on_missing=on_missing)
 
     def map(  # type: ignore[override]
@@ -203,11 +205,12 @@ class SyncRunner(BaseRunner):
         session, dispatcher, given = self._map_session(graph, values, input_values, call, event_processors, show_progress)
         session.max_iterations = max_iterations or DEFAULT_MAX_ITERATIONS
         session.take_over = take_over
-        try:
-            ended = SyncDriver(self.checkpointer).drive(map_call_flow(self, session, graph, given, call))
-        finally:
-            if dispatcher is not None:
-                dispatcher.shutdown()
+        with ends_in_order(session.stored, session.signal.request):
+            try:
+                ended = SyncDriver(self.checkpointer).drive(map_call_flow(self, session, graph, given, call))
+            finally:
+                if dispatcher is not None:
+                    dispatcher.shutdown()
         return map_result(graph, ended, call, on_missing=on_missing)
 
     def map_iter(
@@ -272,7 +275,9 @@ class SyncRunner(BaseRunner):
                     if type(request) is Together:
                         answer: Any = None
                         for item in request.flows:
-                            driver.drive(item)
+                            # While the caller has the item, the signal is not ours: what has finished is stored by then.
+                            with ends_in_order(session.stored, session.signal.request):
+                                driver.drive(item)
                             index, ended = ready.pop()
                             yield index, run_result(graph, ended, error_handling=error_handling, on_missing=on_missing)
                     else:

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypergraph.engine.requests import Ask, Call, Flow, Outcome, Together
 
-__all__ = ["SyncDriver"]
+__all__ = ["SyncDriver", "call_node"]
 
 SYNC_NAMES = {
     "begin": "begin_sync",
@@ -49,7 +49,7 @@ class SyncDriver:
 
     def _perform(self, request: Call | Together | Ask) -> Any:
         if type(request) is Call:
-            return _call(request)
+            return call_node(request)
         if type(request) is Together:
             return self._together(request)
         assert isinstance(request, Ask)
@@ -70,7 +70,8 @@ class SyncDriver:
         return getattr(self._store, SYNC_NAMES[request.operation])(*request.args, **request.kwargs)
 
 
-def _call(call: Call) -> Outcome:
+def call_node(call: Call) -> Outcome:
+    """Call a node's function; what it raises is part of the outcome, what interrupts it is not."""
     try:
         value = call.func(*call.args, **call.kwargs) if call.kwargs else call.func(*call.args)
         return Outcome(list(value) if call.drains else value)

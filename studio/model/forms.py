@@ -8,29 +8,27 @@ from __future__ import annotations
 
 import ast
 import json
-import operator
-import re
-from collections.abc import Callable, Mapping
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
-from typing import Any, Final
-from uuid import UUID
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
+from studio.model.scalars import FILES, FormError, bounded, scalar, shown
 from studio.model.type_spec import TypeSpec
 
-__all__ = ["FormError", "check", "fit", "items_of", "read", "text_of"]
+__all__ = ["FormError", "check", "fit", "in_turn", "items_of", "read", "text_of"]
 
-_SIMPLE: Final = frozenset({"int", "float", "str", "bool", "path", "date", "datetime", "decimal", "uuid", "literal", "enum"})
-_BARE: Final = frozenset({"str", "path", "date", "datetime", "time", "decimal", "uuid", "timedelta", "enum", "bytes"})
-_YES: Final = frozenset({"true", "yes", "y", "1", "on"})
-_NO: Final = frozenset({"false", "no", "n", "0", "off"})
+T = TypeVar("T")
+
+_SIMPLE: Final = frozenset({
+    "int", "float", "str", "bool", "path", "date", "datetime", "time", "timedelta", "decimal", "uuid", "literal", "enum", "fraction",
+    "complex", "made", "object",
+})  # fmt: skip
+_BARE: Final = frozenset({
+    "str", "path", "date", "datetime", "time", "decimal", "uuid", "timedelta", "enum", "bytes", "bytearray", "fraction", "complex",
+    "pattern", "made", "object",
+})  # fmt: skip
+_NUMBERS: Final = frozenset({"int", "float", "bool"})
 _LONGEST: Final = 4 << 20
 _DEEPEST: Final = 60
-_DURATION: Final = re.compile(r"(?:(\d+)\s*d)?\s*(?:(\d+)\s*h)?\s*(?:(\d+)\s*m)?\s*(?:(\d+(?:\.\d+)?)\s*s)?")
-
-
-class FormError(ValueError):
-    """A text, or a value, does not fit; the message is a short sentence without a name, to stand beside the field."""
 
 
 def check(spec: TypeSpec, text: str) -> str | None:
@@ -59,11 +57,9 @@ def read(spec: TypeSpec, text: str) -> Any:
         return None
     if spec.kind == "str":
         value: Any = "" if bare in {'""', "''"} else text
-        return _bounded(spec, value)
-    if spec.kind in _BARE or spec.kind in {"literal", "bool", "int", "float"}:
-        return _bounded(spec, _scalar(spec, bare))
-    if spec.kind == "object":
-        raise FormError(f"a {spec.label} is made by Python code and cannot be typed here")
+        return bounded(spec, value)
+    if spec.kind in _BARE or spec.kind in _NUMBERS or spec.kind == "literal":
+        return bounded(spec, scalar(spec, bare))
     if spec.kind in {"list", "set", "tuple"} and (plain := _separated(spec, bare)) is not None:
         return _fit(spec, plain, 0)
     if spec.kind == "any":
@@ -72,6 +68,8 @@ def read(spec: TypeSpec, text: str) -> Any:
     if spec.kind == "union":
         return _union(spec, text)
     found, value = _literal(bare)
+    if not found and spec.kind in FILES:
+        return scalar(spec, bare)
     if not found:
         raise FormError(f"not a {spec.label}: write it as in Python or JSON")
     return _fit(spec, value, 0)
@@ -97,7 +95,10 @@ def items_of(spec: TypeSpec, text: str) -> int | None:
 
 def text_of(spec: TypeSpec, value: Any) -> str:
     """Give the text that reads back as a plain value."""
-    if isinstance(value, str) and spec.kind in {*_BARE, "literal", "union", "any"} and not (spec.kind == "any" and _literal(value)[0]):
+    if isinstance(value, str) and spec.kind in {"union", "any"}:
+        # What would be read as something else stands in quotes.
+        return repr(value) if not value or _literal(value.strip())[0] or value.strip() in {"None", "null"} else value
+    if isinstance(value, str) and spec.kind in {*_BARE, *FILES, "literal"}:
         return value or '""'
     return repr(value)
 
@@ -127,14 +128,32 @@ def _separated(spec: TypeSpec, text: str) -> list[str] | None:
 
 
 def _union(spec: TypeSpec, text: str) -> Any:
-    # Text takes everything, so it is asked last.
-    ordered = sorted(spec.members, key=lambda member: member.kind in {"str", "any"})
-    for member in ordered:
+    """Read a text as the first member that takes it; where text itself is one, the others take only what is plainly theirs."""
+    bare = text.strip()
+    words = any(member.kind in {"str", "any"} for member in spec.members)
+    if words and len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "'\"":
+        found, value = _literal(bare)
+        if found and isinstance(value, str):
+            return _of_union(spec, value, 0)
+    for member in sorted(spec.members, key=_rank):
+        if words and not _plainly(member, bare):
+            continue
         try:
             return read(member, text)
         except FormError:
             continue
-    raise FormError(f"not a {spec.label}")
+    raise FormError(f"{shown(text)} is no {spec.label}")
+
+
+def _rank(spec: TypeSpec) -> int:
+    """Order the members of a union: a whole number is an int first, and text takes everything, so it is asked last."""
+    return {"int": 0, "float": 1, "bool": 2, "made": 6, "path": 7, "bytes": 7, "str": 8, "any": 9}.get(spec.kind, 3)
+
+
+def _plainly(spec: TypeSpec, text: str) -> bool:
+    if spec.kind == "bool":
+        return text.lower() in {"true", "false"}
+    return spec.kind not in {"list", "set", "tuple"} or text[:1] in {"[", "(", "{"} or text.startswith("set(")
 
 
 def _fit(spec: TypeSpec, value: Any, depth: int) -> Any:
@@ -145,44 +164,43 @@ def _fit(spec: TypeSpec, value: Any, depth: int) -> Any:
         return None
     handler = _HANDLERS.get(spec.kind)
     if handler is not None:
-        return _bounded(spec, handler(spec, value, depth))
-    if spec.kind == "object":
-        raise FormError(f"a {spec.label} is made by Python code and cannot be typed here")
-    if spec.kind == "any":
+        return bounded(spec, handler(spec, value, depth))
+    if spec.kind == "any" or (spec.kind in FILES and isinstance(value, (list, dict))):
         return value
     if isinstance(value, str) and spec.kind != "literal":
-        return _bounded(spec, value if spec.kind == "str" else _scalar(spec, value))
-    return _bounded(spec, _plain_scalar(spec, value))
+        return bounded(spec, value if spec.kind == "str" else scalar(spec, value))
+    return bounded(spec, _plain_scalar(spec, value))
 
 
 def _plain_scalar(spec: TypeSpec, value: Any) -> Any:
     kind = type(value)
     if spec.kind == "literal":
-        text = str(value) if str(value) in spec.choices else repr(value)
-        if text not in spec.choices:
-            raise FormError(_choose(spec))
-        return text
+        return scalar(spec, value if isinstance(value, str) and value in spec.choices else repr(value))
     if (spec.kind == "int" and kind is int) or (spec.kind == "bool" and kind is bool):
         return value
     if spec.kind == "float" and kind in {int, float}:
         return float(value)
-    if spec.kind == "decimal" and kind in {int, float}:
+    if spec.kind in {"decimal", "fraction", "timedelta"} and kind in {int, float}:
         return str(value)
-    if spec.kind == "bytes" and kind is bytes:
+    if spec.kind == "complex" and kind in {int, float, complex}:
+        return str(complex(value))
+    if spec.kind in {"bytes", "bytearray"} and kind is bytes:
         return value
-    raise FormError(f"{_shown(value)} is no {spec.label}")
+    if spec.kind == "made" and kind in {int, float}:
+        return value
+    raise FormError(f"{shown(value)} is no {spec.label}")
 
 
 def _list(spec: TypeSpec, value: Any, depth: int) -> Any:
     if not isinstance(value, (list, tuple, set, frozenset)):
-        raise FormError(f"{_shown(value)} is no {spec.label}")
+        raise FormError(f"{shown(value)} is no {spec.label}")
     member = spec.members[0] if spec.members else None
     return list(value) if member is None else [_at(place, member, item, depth) for place, item in enumerate(value)]
 
 
 def _tuple(spec: TypeSpec, value: Any, depth: int) -> Any:
     if not isinstance(value, (list, tuple)):
-        raise FormError(f"{_shown(value)} is no {spec.label}")
+        raise FormError(f"{shown(value)} is no {spec.label}")
     if "variadic" in spec.constraints or not spec.members:
         return _list(spec, value, depth)
     if len(value) != len(spec.members):
@@ -192,7 +210,7 @@ def _tuple(spec: TypeSpec, value: Any, depth: int) -> Any:
 
 def _dict(spec: TypeSpec, value: Any, depth: int) -> Any:
     if not isinstance(value, Mapping):
-        raise FormError(f"{_shown(value)} is no {spec.label}")
+        raise FormError(f"{shown(value)} is no {spec.label}")
     if len(spec.members) != 2:
         return dict(value)
     keys, values = spec.members
@@ -200,25 +218,39 @@ def _dict(spec: TypeSpec, value: Any, depth: int) -> Any:
 
 
 def _record(spec: TypeSpec, value: Any, depth: int) -> Any:
+    name = spec.label.removesuffix(" | None")
     if not isinstance(value, Mapping):
-        raise FormError(f"{_shown(value)} is no {spec.label}: write {{{', '.join(repr(one.name) + ': …' for one in spec.fields[:4])}}}")
+        raise FormError(f"{shown(value)} is no {name}: write {{{', '.join(repr(one.name) + ': …' for one in spec.fields[:4])}}}")
     known = {one.name: one for one in spec.fields}
-    unknown = [str(name) for name in value if name not in known]
-    if unknown:
-        raise FormError(f"{spec.label} has no field {unknown[0]!r}; it has {', '.join(known)}")
+    unknown = [str(key) for key in value if key not in known]
+    if unknown and "extra" not in spec.constraints:
+        raise FormError(f"{name} has no field {unknown[0]!r}; it has {', '.join(known)}")
     missing = [one.name for one in spec.fields if one.required and one.name not in value]
     if missing:
-        raise FormError(f"{spec.label} needs {', '.join(missing)}")
-    return {name: _at(name, known[name].type, item, depth) for name, item in value.items()}
+        raise FormError(f"{name} needs {', '.join(missing)}")
+    return {key: _at(key, known[key].type, item, depth) if key in known else item for key, item in value.items()}
 
 
 def _of_union(spec: TypeSpec, value: Any, depth: int) -> Any:
-    for member in spec.members:
+    for member in in_turn(spec.members, spec.members, value):
         try:
             return _fit(member, value, depth + 1)
         except FormError:
             continue
-    raise FormError(f"{_shown(value)} is no {spec.label}")
+    raise FormError(f"{shown(value)} is no {spec.label}")
+
+
+def in_turn(members: Sequence[T], specs: Sequence[TypeSpec], value: Any) -> list[T]:
+    """Give the members of a union in the order in which they are asked to take a plain value.
+
+    Args:
+        members: what is put in order.
+        specs: the shape of each.
+        value: the value; a text is no number where text is a member.
+    """
+    words = isinstance(value, str) and any(spec.kind == "str" for spec in specs)
+    pairs = sorted(zip(members, specs, strict=True), key=lambda pair: _rank(pair[1]))
+    return [member for member, spec in pairs if not (words and spec.kind in _NUMBERS)]
 
 
 def _at(place: object, spec: TypeSpec, value: Any, depth: int) -> Any:
@@ -236,99 +268,3 @@ _HANDLERS: Final[dict[str, Callable[[TypeSpec, Any, int], Any]]] = {
     "record": _record,
     "union": _of_union,
 }
-
-
-def _scalar(spec: TypeSpec, text: str) -> Any:
-    if spec.kind in {"literal", "enum"}:
-        if text in spec.choices:
-            return text
-        unquoted = text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
-        matches = [choice for choice in spec.choices if choice in {unquoted, repr(unquoted)} or choice == text.rpartition(".")[2]]
-        if not matches:
-            raise FormError(_choose(spec))
-        return matches[0]
-    reader = _READERS[spec.kind]
-    try:
-        return reader(text)
-    except (ValueError, InvalidOperation, OverflowError):
-        raise FormError(f"{_shown(text)} is no {spec.label}{_HINTS.get(spec.kind, '')}") from None
-
-
-def _choose(spec: TypeSpec) -> str:
-    return f"choose one of {', '.join(spec.choices[:12])}{' …' if len(spec.choices) > 12 else ''}"
-
-
-def _shown(value: Any) -> str:
-    text = value if isinstance(value, str) else type(value).__name__
-    return repr(text if len(text) <= 40 else text[:39] + "…") if isinstance(value, str) else f"{'an' if text[0] in 'aeiou' else 'a'} {text}"
-
-
-def _bool(text: str) -> bool:
-    if text.lower() in _YES:
-        return True
-    if text.lower() in _NO:
-        return False
-    raise ValueError(text)
-
-
-def _timedelta(text: str) -> str:
-    match = _DURATION.fullmatch(text)
-    if match is None or not any(match.groups()):
-        float(text)
-        return text
-    days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return str(timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds).total_seconds())
-
-
-def _kept(parse: Callable[[str], Any]) -> Callable[[str], str]:
-    def reader(text: str) -> str:
-        parse(text)
-        return text
-
-    return reader
-
-
-_READERS: Final[dict[str, Callable[[str], Any]]] = {
-    "bool": _bool,
-    "int": lambda text: int(text.replace("_", "").replace(" ", "")),
-    "float": lambda text: float(text.replace("_", "")),
-    "path": lambda text: text,
-    "bytes": lambda text: text.encode() if not text.startswith(("b'", 'b"')) else ast.literal_eval(text),
-    "date": _kept(date.fromisoformat),
-    "datetime": _kept(datetime.fromisoformat),
-    "time": _kept(time.fromisoformat),
-    "timedelta": _timedelta,
-    "decimal": _kept(Decimal),
-    "uuid": _kept(UUID),
-}
-_HINTS: Final = {
-    "date": ": write 2026-01-31",
-    "datetime": ": write 2026-01-31T14:02",
-    "time": ": write 14:02",
-    "timedelta": ": write 1h30m, or seconds",
-    "bool": ": write True or False",
-}
-
-
-_BOUNDS: Final[tuple[tuple[str, Callable[[Any, Any], bool], str], ...]] = (
-    ("ge", operator.ge, "at least"),
-    ("gt", operator.gt, "more than"),
-    ("le", operator.le, "at most"),
-    ("lt", operator.lt, "less than"),
-)
-
-
-def _bounded(spec: TypeSpec, value: Any) -> Any:
-    limits = spec.constraints
-    if not limits or value is None:
-        return value
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        for name, fine, words in _BOUNDS:
-            if name in limits and not fine(value, limits[name]):
-                raise FormError(f"has to be {words} {limits[name]}")
-    if isinstance(value, (str, bytes, list, dict)):
-        if len(value) < limits.get("min_length", 0):
-            raise FormError(f"has to have at least {limits['min_length']} {'characters' if isinstance(value, str) else 'elements'}")
-        if "max_length" in limits and len(value) > limits["max_length"]:
-            raise FormError(f"may have at most {limits['max_length']} {'characters' if isinstance(value, str) else 'elements'}")
-    return value

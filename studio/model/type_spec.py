@@ -23,15 +23,18 @@ class TypeSpec:
     """A type's shape.
 
     Attributes:
-        kind: "any", "bool", "int", "float", "str", "bytes", "path", "date", "datetime", "time", "timedelta", "decimal", "uuid",
-            "literal", "enum", "list", "set", "tuple", "dict", "union", "record" (dataclass, model, typed dict) or "object" (a class of
-            which only Python code can make an instance).
+        kind: "any", "bool", "int", "float", "complex", "str", "bytes", "bytearray", "path", "date", "datetime", "time", "timedelta",
+            "decimal", "fraction", "uuid", "pattern", "literal", "enum", "list", "set", "tuple", "dict", "union", "record" (dataclass,
+            model, typed dict), "array" and "table" (literals or files), "made" (a class that is made from one text or number) or
+            "object" (a class of which only Python code can make an instance: a module's own is named).
         label: the annotation as it is shown.
         choices: the admissible values as texts, where the type lists them.
         nullable: None is fine too.
         members: of a list or set its element, of a dict key and value, of a tuple each place, of a union each choice.
         fields: of a record.
-        constraints: bounds: "ge", "gt", "le", "lt", "min_length", "max_length", "pattern"; "variadic" for `tuple[int, ...]`.
+        constraints: bounds: "ge", "gt", "le", "lt", "min_length", "max_length", "multiple_of", "pattern"; "variadic" for
+            `tuple[int, ...]`, "flags" for an enum whose members combine.
+        cls: "module:name" of the class, where values are made by calling it.
     """
 
     kind: str
@@ -41,6 +44,7 @@ class TypeSpec:
     members: tuple[TypeSpec, ...] = ()
     fields: tuple[FieldSpec, ...] = ()
     constraints: Mapping[str, Any] = field(default_factory=dict)
+    cls: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Give the spec as JSON primitives; what is empty is left out."""
@@ -55,6 +59,8 @@ class TypeSpec:
             data["fields"] = [[one.name, one.type.to_json(), one.required] for one in self.fields]
         if self.constraints:
             data["constraints"] = dict(self.constraints)
+        if self.cls:
+            data["cls"] = self.cls
         return data
 
     @classmethod
@@ -68,6 +74,7 @@ class TypeSpec:
             tuple(cls.from_json(member) for member in data.get("members", ())),
             tuple(FieldSpec(str(name), cls.from_json(spec), bool(required)) for name, spec, required in data.get("fields", ())),
             dict(data.get("constraints", {})),
+            str(data.get("cls", "")),
         )
 
     def listed(self) -> TypeSpec:

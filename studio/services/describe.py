@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import collections
 import collections.abc
 import dataclasses
 import datetime as dt
 import decimal
 import enum
+import fractions
+import os
 import pathlib
+import re
 import types
 import typing
 import uuid
@@ -15,7 +19,7 @@ from typing import Any, Final
 
 from studio.model.type_spec import FieldSpec, TypeSpec
 
-__all__ = ["NOTHING", "choice_text", "members_of", "record_fields", "spec_of", "unwrapped"]
+__all__ = ["NOTHING", "choice_text", "is_checked", "members_of", "record_fields", "spec_of", "unwrapped"]
 
 NOTHING: Final = object()
 """Stands for an annotation that is not there."""
@@ -23,14 +27,26 @@ NOTHING: Final = object()
 _SCALARS: Final[dict[Any, str]] = {
     bool: "bool", int: "int", float: "float", str: "str", bytes: "bytes", dt.date: "date", dt.datetime: "datetime", dt.time: "time",
     dt.timedelta: "timedelta", decimal.Decimal: "decimal", uuid.UUID: "uuid", pathlib.Path: "path", pathlib.PurePath: "path",
+    complex: "complex", fractions.Fraction: "fraction", bytearray: "bytearray", re.Pattern: "pattern", os.PathLike: "path",
 }  # fmt: skip
 _LISTS: Final = frozenset({
     list, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection, collections.abc.MutableSequence,
-    collections.abc.Iterator,
+    collections.abc.Iterator, collections.deque,
 })  # fmt: skip
 _SETS: Final = frozenset({set, frozenset, collections.abc.Set, collections.abc.MutableSet})
 _DICTS: Final = frozenset({dict, collections.abc.Mapping, collections.abc.MutableMapping})
-_LIMITS: Final = ("ge", "gt", "le", "lt", "min_length", "max_length")
+_LIMITS: Final = ("ge", "gt", "le", "lt", "min_length", "max_length", "multiple_of")
+_BASES: Final = (bool, int, float, complex, str, bytes, pathlib.PurePath, decimal.Decimal, dt.datetime, dt.date, dt.time)
+_FILES: Final = {
+    "numpy.ndarray": "array", "pandas.DataFrame": "table", "pandas.Series": "table", "polars.DataFrame": "table",
+    "polars.Series": "table", "polars.LazyFrame": "table", "pyarrow.Table": "table", "pyarrow.lib.Table": "table",
+    "pandas.core.frame.DataFrame": "table", "pandas.core.series.Series": "table", "polars.dataframe.frame.DataFrame": "table",
+    "polars.series.series.Series": "table", "polars.lazyframe.frame.LazyFrame": "table",
+}  # fmt: skip
+_MADE: Final = frozenset({
+    "IPv4Address", "IPv6Address", "IPv4Network", "IPv6Network", "IPv4Interface", "IPv6Interface", "ZoneInfo", "SecretStr", "SecretBytes",
+})  # fmt: skip
+_MARKS: Final = frozenset({typing.Required, typing.NotRequired, typing.Final, typing.ClassVar})
 _DEEPEST: Final = 8
 
 
@@ -57,16 +73,17 @@ def spec_of(annotation: Any, label: str | None = None, depth: int = 0) -> TypeSp
 
 
 def _plain(annotation: Any, label: str, depth: int) -> TypeSpec:
-    if annotation in _hashable(_SCALARS, annotation):
-        return TypeSpec(_SCALARS[annotation], label)
     if annotation is None or annotation is type(None):
         return TypeSpec("any", "None", nullable=True)
     origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if (origin or annotation) in _hashable(_SCALARS, origin or annotation):
+        return TypeSpec(_SCALARS[origin or annotation], label)
     if origin is typing.Literal:
         return TypeSpec("literal", label, tuple(choice_text(one, args) for one in args if one is not None), nullable=None in args)
     bare = origin or annotation
     if bare in _hashable(_LISTS, bare):
-        return TypeSpec("list", label, members=tuple(spec_of(one, None, depth + 1) for one in args[:1]))
+        home = _home(bare) if bare is collections.deque else ""
+        return TypeSpec("list", label, members=tuple(spec_of(one, None, depth + 1) for one in args[:1]), cls=home)
     if bare in _hashable(_SETS, bare):
         return TypeSpec("set", label, members=tuple(spec_of(one, None, depth + 1) for one in args[:1]))
     if bare in _hashable(_DICTS, bare):
@@ -76,15 +93,51 @@ def _plain(annotation: Any, label: str, depth: int) -> TypeSpec:
         members = tuple(spec_of(one, None, depth + 1) for one in (args[:1] if variadic else args))
         return TypeSpec("tuple", label, members=members, constraints={"variadic": True} if variadic else {})
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
-        return TypeSpec("enum", label, tuple(annotation.__members__))
-    fields = record_fields(annotation)
+        flags = {"flags": True} if issubclass(annotation, enum.Flag) else {}
+        return TypeSpec("enum", label, tuple(annotation.__members__), constraints=flags, cls=_home(annotation))
+    fields = record_fields(bare)
     if fields is not None:
         return TypeSpec(
-            "record", label, fields=tuple(FieldSpec(name, spec_of(kind, None, depth + 1), required) for name, kind, required in fields)
+            "record",
+            label,
+            fields=tuple(FieldSpec(name, spec_of(kind, None, depth + 1), required) for name, kind, required in fields),
+            constraints={"extra": True} if dict(getattr(bare, "model_config", None) or {}).get("extra") == "allow" else {},
+            cls=_home(bare),
         )
-    if isinstance(annotation, type) and annotation not in (object, Any):
+    if bare in {collections.abc.Callable, type}:
         return TypeSpec("object", label)
+    if isinstance(bare, type) and bare not in (object, Any):
+        return _of_class(bare, label)
     return TypeSpec("any", label)
+
+
+def _of_class(kind: type, label: str) -> TypeSpec:
+    """Give the shape of a class that is neither plain nor a record."""
+    home = _home(kind)
+    if home.replace(":", ".") in _FILES:
+        return TypeSpec(_FILES[home.replace(":", ".")], label, cls=home)
+    base = next((base for base in _BASES if issubclass(kind, base)), None) or _number_of(kind)
+    if base is not None:
+        return TypeSpec(_SCALARS[base], label, cls=home)
+    if kind.__name__ in _MADE or is_checked(kind) or any(base.__name__ in {"datetime64", "timedelta64"} for base in kind.__mro__):
+        return TypeSpec("made", label, cls=home)
+    return TypeSpec("object", label, cls=home)
+
+
+def _number_of(kind: type) -> type | None:
+    """Give the plain type that a numpy number is like."""
+    names = {base.__name__ for base in kind.__mro__ if base.__module__ == "numpy"}
+    return next((plain for name, plain in (("integer", int), ("floating", float), ("bool_", bool), ("bool", bool)) if name in names), None)
+
+
+def is_checked(kind: type) -> bool:
+    """Tell whether pydantic knows how to make a class from plain data, as it does for its URLs."""
+    return hasattr(kind, "__get_pydantic_core_schema__")
+
+
+def _home(kind: type) -> str:
+    """Give where a class is imported from; "" where no import reaches it."""
+    return "" if "<locals>" in kind.__qualname__ else f"{kind.__module__}:{kind.__qualname__}"
 
 
 def _hashable(known: Any, annotation: Any) -> Any:
@@ -103,6 +156,8 @@ def unwrapped(annotation: Any) -> tuple[Any, dict[str, Any]]:
             for extra in annotation.__metadata__:
                 limits.update(_limits(extra))
             annotation = annotation.__origin__
+        elif typing.get_origin(annotation) in _MARKS:
+            annotation = typing.get_args(annotation)[0]
         elif isinstance(annotation, typing.NewType):
             annotation = annotation.__supertype__
         elif isinstance(annotation, typing.TypeVar):
@@ -115,9 +170,11 @@ def unwrapped(annotation: Any) -> tuple[Any, dict[str, Any]]:
 
 
 def _limits(extra: Any) -> dict[str, Any]:
-    found = {name: value for name in _LIMITS if isinstance(value := getattr(extra, name, None), (int, float))}
-    for inner in getattr(extra, "metadata", ()) or ():
-        found.update({name: value for name in _LIMITS if isinstance(value := getattr(inner, name, None), (int, float))})
+    found: dict[str, Any] = {}
+    for one in (extra, *(getattr(extra, "metadata", ()) or ())):
+        found.update({name: value for name in _LIMITS if isinstance(value := getattr(one, name, None), (int, float))})
+        if isinstance(pattern := getattr(one, "pattern", None), str):
+            found["pattern"] = pattern
     return found
 
 
@@ -134,7 +191,10 @@ def record_fields(annotation: Any) -> list[tuple[str, Any, bool]] | None:
         return None
     model = getattr(annotation, "model_fields", None)
     if isinstance(model, dict) and hasattr(annotation, "model_validate"):
-        return [(name, _with_limits(one), bool(one.is_required())) for name, one in model.items()]
+        return [(_alias(one) or name, _with_limits(one), bool(one.is_required())) for name, one in model.items()]
+    attributes = getattr(annotation, "__attrs_attrs__", None)
+    if attributes is not None:
+        return [(one.alias or one.name, one.type or Any, getattr(one.default, "name", "") == "NOTHING") for one in attributes if one.init]
     try:
         hints = typing.get_type_hints(annotation, include_extras=True)
     except Exception:
@@ -152,6 +212,12 @@ def record_fields(annotation: Any) -> list[tuple[str, Any, bool]] | None:
         defaults = getattr(annotation, "_field_defaults", {})
         return [(name, hints.get(name, Any), name not in defaults) for name in annotation._fields]
     return None
+
+
+def _alias(model_field: Any) -> str | None:
+    """Give the name under which a model takes a field, where that is another one."""
+    name = model_field.validation_alias or model_field.alias
+    return name if isinstance(name, str) else None
 
 
 def _with_limits(model_field: Any) -> Any:
@@ -172,6 +238,8 @@ def label_of(annotation: Any) -> str:
     members = members_of(annotation)
     if members:
         return " | ".join("None" if one is type(None) else label_of(one) for one in members)
+    if isinstance(annotation, list):
+        return f"[{', '.join(label_of(one) for one in annotation)}]"
     origin, args = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Literal:
         return f"Literal[{', '.join(repr(one) for one in args)}]"

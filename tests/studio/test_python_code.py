@@ -63,7 +63,7 @@ def test_an_expression_is_the_value(annotation, text):
         "Path": Path, "date": dt.date, "timedelta": dt.timedelta, "Decimal": Decimal, "UUID": UUID, "Colour": Colour, "Doc": Doc,
     }  # fmt: skip
     assert eval(made, space) == build(annotation, text)
-    assert names <= {"Colour", "Doc"}
+    assert {name.rpartition(":")[2] for name in names} <= {"Colour", "Doc"}
 
 
 @pytest.mark.parametrize("runner", ["AsyncRunner", "SyncRunner", "DaftRunner"])

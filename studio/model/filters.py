@@ -1,6 +1,7 @@
 """What is typed into the filter of the runs: words, and `name:value` pairs.
 
 failed                  a state: running, completed, failed, paused, stopped, partial, interrupted
+lost                    runs that were marked as lost, which are not listed else
 graph:rag               runs of one graph
 since:1d until:2h       started after, before; s, m, h, d, w
 value:"slow.example"    a stored value holds this
@@ -34,6 +35,7 @@ class Filter:
         interrupted: of active runs, only those without (True) or with (False) an owner; None for both.
         graph, text, value: what has to be in them.
         since, until: when the run was made.
+        lost: those that were marked as lost.
     """
 
     states: tuple[str, ...] = ()
@@ -43,6 +45,7 @@ class Filter:
     value: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    lost: bool = False
 
 
 def parse_filter(typed: str, now: float) -> Filter:
@@ -63,6 +66,8 @@ def parse_filter(typed: str, now: float) -> Filter:
             found[name] = rest
         elif colon and name in {"since", "until"} and (moment := _moment(rest, now)) is not None:
             moments[name] = moment
+        elif word == "lost":
+            wanted.add(word)
         elif word in _STATES:
             states[_STATES[word]] = None
             wanted.add(word)
@@ -71,15 +76,16 @@ def parse_filter(typed: str, now: float) -> Filter:
     if "id" in found:
         words.insert(0, found["id"])
     owned = bool(wanted & {"running", "active"})
-    lost = "interrupted" in wanted
+    interrupted = "interrupted" in wanted
     return Filter(
         tuple(states),
-        None if owned == lost else lost,
+        None if owned == interrupted else interrupted,
         found.get("graph"),
         " ".join(words) or None,
         found.get("value"),
         moments.get("since"),
         moments.get("until"),
+        "lost" in wanted,
     )
 
 

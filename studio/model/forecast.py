@@ -21,6 +21,7 @@ class Forecast:
         new_id: the id of the new run.
         python, script: the same as Python.
         problem: why it cannot be done, or None.
+        caution: what speaks against it, "" where nothing does.
     """
 
     code: str = ""
@@ -34,3 +35,4 @@ class Forecast:
     python: str = ""
     script: str = ""
     problem: str | None = None
+    caution: str = ""

@@ -49,7 +49,9 @@ class GraphView:
         target: what was named on the command line.
         attribute: the variable that holds it.
         struct_hash, code_hash: which graph and which code it is.
-        facts: nodes that are asked for elsewhere: "interrupts" (bool), "cached" (bool), "asks" (response key -> TypeSpec).
+        has_interrupts, caches: it asks questions; it has cached nodes.
+        asks: response key -> what an answer has to be.
+        made: name of what a node gives -> its shape, for values that a fork changes.
         effects: nodes that are declared to have side effects.
         sources: node path -> (file:line, hash of its code).
     """
@@ -69,6 +71,7 @@ class GraphView:
     has_interrupts: bool = False
     caches: bool = False
     asks: Mapping[str, TypeSpec] = field(default_factory=dict)
+    made: Mapping[str, TypeSpec] = field(default_factory=dict)
     effects: tuple[str, ...] = ()
     sources: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
@@ -103,6 +106,7 @@ class GraphView:
             has_interrupts=data["has_interrupts"],
             caches=data["caches"],
             asks={name: TypeSpec.from_json(spec) for name, spec in data["asks"].items()},
+            made={name: TypeSpec.from_json(spec) for name, spec in data.get("made", {}).items()},
             effects=tuple(data["effects"]),
             sources={path: (where, digest) for path, (where, digest) in data["sources"].items()},
         )
@@ -119,6 +123,7 @@ class ModuleView:
         traceback: the whole story.
         graphs: what it holds.
         output: what it printed while it was loaded.
+        since: when its loading began, in seconds since the epoch.
     """
 
     target: str
@@ -127,3 +132,4 @@ class ModuleView:
     traceback: str | None = None
     graphs: tuple[GraphView, ...] = ()
     output: str = ""
+    since: float = 0.0

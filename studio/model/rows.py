@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from studio.model.lineage_view import LineageRow
 from studio.model.preview import one_line, preview
 from studio.model.run_view import RunRow
+from studio.model.secrets import is_secret
 from studio.model.type_spec import TypeSpec
 from studio.model.value_view import ValueView
 
@@ -33,13 +34,14 @@ def _seconds(run: Run, now: float) -> float | None:
     return None if run.duration_ms is None else run.duration_ms / 1000
 
 
-def run_row(run: Run, now: float, key: int | None = None) -> RunRow:
+def run_row(run: Run, now: float, key: int | None = None, *, secrets: Collection[str] = ()) -> RunRow:
     """Give the row of a run.
 
     Args:
         run: the run.
         now: Unix seconds, where the duration of a running run ends.
         key: where the page after this row begins.
+        secrets: further names whose values are not shown.
     """
     config = run.config or {}
     batch = config.get("kind") == "map"
@@ -49,14 +51,14 @@ def run_row(run: Run, now: float, key: int | None = None) -> RunRow:
         run.graph_name or "",
         run.created_at.timestamp(),
         _seconds(run, now),
-        one_line(_cause(run), _CAUSE),
+        one_line(_cause(run, secrets), _CAUSE),
         int(config.get("map_size") or 0) if batch else 0,
         run.error_count if batch else 0,
         key,
     )
 
 
-def _cause(run: Run) -> str:
+def _cause(run: Run, secrets: Collection[str] = ()) -> str:
     parts: list[str] = []
     if run.retry_of is not None:
         parts.append(f"retry {run.retry_index or ''} of {run.retry_of}".replace("  ", " "))
@@ -64,21 +66,21 @@ def _cause(run: Run) -> str:
         at = f" @{run.fork_superstep}" if run.fork_superstep is not None else ""
         parts.append(f"fork{at} of {run.forked_from}")
     if run.changes:
-        parts.append(changes_text(run.changes))
+        parts.append(changes_text(run.changes, secrets))
     if run.pauses:
         first = run.pauses[0]
-        shown = next((value for value in first.values.values() if isinstance(value, str)), "")
+        shown = next((value for name, value in first.values.items() if isinstance(value, str) and not is_secret(name, secrets)), "")
         parts.append(f"{first.node_name}: {one_line(shown, 60)}" if shown else first.node_name)
     elif run.error:
         parts.append(run.error)
     return ": ".join(parts)
 
 
-def changes_text(changes: Mapping[str, tuple[Any, Any]]) -> str:
+def changes_text(changes: Mapping[str, tuple[Any, Any]], secrets: Collection[str] = ()) -> str:
     """Give what a fork changed in one line: "top_k: 50→20"; without the old value where none was given."""
 
     def short(name: str, value: Any) -> str:
-        return one_line(preview(value, name=name, limit=80)[1], 24)
+        return one_line(preview(value, name=name, secrets=secrets, limit=80)[1], 24)
 
     return ", ".join(
         f"{name}: {short(name, new)}" if old is None else f"{name}: {short(name, old)}→{short(name, new)}"
@@ -106,9 +108,9 @@ def lineage_rows(tree: LineageView, now: float) -> tuple[LineageRow, ...]:
     return tuple(rows)
 
 
-def value_view(name: str, value: Any, origin: str = "") -> ValueView:
+def value_view(name: str, value: Any, origin: str = "", *, secrets: Collection[str] = ()) -> ValueView:
     """Give a value as a list shows it."""
-    kind, text = preview(value, name=name)
+    kind, text = preview(value, name=name, secrets=secrets)
     return ValueView(name, kind, one_line(text), origin, text)
 
 

@@ -203,6 +203,7 @@ class ForecastSheet(Sheet[Act]):
             ("Kept", ", ".join(forecast.kept) or "nothing", "completed" if forecast.kept else "muted"),
             ("Run again", ", ".join(forecast.again) or "nothing", "running" if forecast.again else "muted"),
             ("", forecast.reason, "muted"),
+            ("Caution", forecast.caution, "warning"),
             ("Takes", _takes(forecast), "text"),
             ("Effects", ", ".join(forecast.effects) or "none declared", "warning" if forecast.effects else "muted"),
             ("Run id" if self._kind == "resume" else "New id", forecast.new_id, "strong"),

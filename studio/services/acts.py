@@ -185,7 +185,7 @@ class Acts:
             path: the database as the user named it.
         """
         names: set[str] = set()
-        options, before = _options(order, graph, names)
+        options, before = self._options(order, graph, names)
         values = self._values(order, graph, names)
         variable = (graph.attribute if graph is not None else order.target.attribute) or "graph"
         return code_of(
@@ -207,7 +207,7 @@ class Acts:
     def _values(self, order: Order, graph: GraphView | None, names: set[str]) -> dict[str, str] | None:
         texts = dict(order.texts)
         if order.verb in {"fork", "retry"} and not order.batch:
-            texts |= {name: text for name, text in order.edits.items() if graph is None or graph.field(name) is not None}
+            texts |= {name: text for name, text in order.edits.items() if self._is_input(order, graph, name)}
         if not texts:
             return None
         found = {}
@@ -220,6 +220,30 @@ class Acts:
             else:
                 found[name] = expression(spec.listed() if name in order.map_over else spec, text, names)
         return found
+
+    def _is_input(self, order: Order, graph: GraphView | None, name: str) -> bool:
+        """Tell an input that is changed from a value; of a graph that is not loaded, what the run was given says it."""
+        return graph.field(name) is not None if graph is not None else name in self.history.inputs(order.source or "")
+
+    def _options(self, order: Order, graph: GraphView | None, names: set[str]) -> tuple[dict[str, str], tuple[str, ...]]:
+        """Give the keywords of the call, and the statements before it."""
+        options = _batch_options(order) if order.batch or order.verb == "map" else {}
+        if order.at_once is not None and order.runner == "AsyncRunner":
+            options["max_concurrency"] = repr(order.at_once)
+        before: list[str] = []
+        if order.verb in {"fork", "retry"} and not order.batch:
+            edits = {name: text for name, text in order.edits.items() if not self._is_input(order, graph, name)}
+            if edits or order.superstep is not None:
+                before = [_checkpoint(order)]
+                if edits:
+                    inner = ", ".join(f"{name!r}: {expression(_spec(graph, name), text, names)}" for name, text in edits.items())
+                    before.append(f"cp = cp.with_values({{{inner}}})")
+                options["checkpoint"] = "cp"
+            else:
+                options["fork_from" if order.verb == "fork" else "retry_from"] = repr(order.source)
+        if order.runner != "DaftRunner":
+            options["workflow_id"] = repr(order.run_id)
+        return options, tuple(before)
 
     # Forks, retries, resumes, answers.
 
@@ -296,39 +320,27 @@ def _spec(graph: GraphView | None, name: str) -> TypeSpec:
     known = graph.field(name)
     if known is not None:
         return known.type
-    return graph.asks.get(name, _ANY)
+    return graph.asks.get(name) or graph.made.get(name, _ANY)
 
 
-def _options(order: Order, graph: GraphView | None, names: set[str]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Give the keywords of the call, and the statements before it."""
-    options: dict[str, str] = {}
-    if order.batch or order.verb == "map":
-        options["map_over"] = repr(list(order.map_over))
-        if len(order.map_over) > 1:
-            options["map_mode"] = repr(order.map_mode)
-        options["error_handling"] = repr(order.on_error)
-        if order.verb == "retry":
-            options["retry_from"] = repr(order.source)
-        if order.only is not None:
-            options["only"] = repr(list(order.only))
-    if order.at_once is not None and order.runner == "AsyncRunner":
-        options["max_concurrency"] = repr(order.at_once)
-    before: list[str] = []
-    if order.verb in {"fork", "retry"} and not order.batch:
-        edits = {name: text for name, text in order.edits.items() if graph is not None and graph.field(name) is None}
-        if edits or order.superstep is not None:
-            at = f", superstep={order.superstep}" if order.superstep is not None else ""
-            taken = f"store.checkpoint({order.source!r}{at})"
-            if edits:
-                inner = ", ".join(f"{name!r}: {expression(_ANY, text, names)}" for name, text in edits.items())
-                taken += f".with_values({{{inner}}})"
-            before.append(f"cp = {taken}")
-            options["checkpoint"] = "cp"
-        else:
-            options["fork_from" if order.verb == "fork" else "retry_from"] = repr(order.source)
-    if order.runner != "DaftRunner":
-        options["workflow_id"] = repr(order.run_id)
-    return options, tuple(before)
+def _batch_options(order: Order) -> dict[str, str]:
+    options = {"map_over": repr(list(order.map_over))}
+    if len(order.map_over) > 1:
+        options["map_mode"] = repr(order.map_mode)
+    options["error_handling"] = repr(order.on_error)
+    if order.verb == "retry":
+        options["retry_from"] = repr(order.source)
+    if order.only is not None:
+        options["only"] = repr(list(order.only))
+    return options
+
+
+def _checkpoint(order: Order) -> str:
+    """Give the statement that takes the moment which a fork or a retry starts from."""
+    at = f", superstep={order.superstep}" if order.superstep is not None else ""
+    if order.verb == "fork":
+        return f"cp = store.checkpoint({order.source!r}{at})"
+    return f"_, cp = store.retry_workflow({order.source!r}, workflow_id={order.run_id!r}{at})"
 
 
 def shown_plan(plan: LaunchPlan, code: Code) -> LaunchPlan:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from studio.model.graph_view import GraphView
+from studio.model.refusals import refusal_words
 from studio.services.acts import Acts
 from studio.services.launcher import Launcher, LaunchError
 from studio.services.module_host import HostError
@@ -30,6 +31,7 @@ class Outcome:
         message: a sentence for the reader.
         run_id: the run to look at now.
         python: the same as Python.
+        claim: number of the worker that was started, 0 for none.
         problems: input -> what is wrong with it.
     """
 
@@ -37,6 +39,7 @@ class Outcome:
     message: str = ""
     run_id: str = ""
     python: str = ""
+    claim: int = 0
     problems: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -70,7 +73,7 @@ class Beginning:
             python: the same as Python.
             checked: texts that have to be built once before.
         """
-        outcome = self._refusal() or self._unfit(order, checked or {}) or self._started(order, python)
+        outcome = self._refusal() or self._owned(order) or self._unfit(order, checked or {}) or self._started(order, python)
         detail = {"verb": order.verb, "graph": order.graph, "code_hash": graph.code_hash if graph is not None else ""}
         said = "started" if outcome.ok else outcome.message
         self._notes.record(Entry(time.time(), self._acts.actor, verb, order.run_id, said, python), detail)
@@ -78,6 +81,22 @@ class Beginning:
 
     def _refusal(self) -> Outcome | None:
         return Outcome(ok=False, message=READ_ONLY) if self._read_only else None
+
+    def _owned(self, order: Order) -> Outcome | None:
+        """Say who runs a run already: the library would refuse it too, after a worker had been started for nothing."""
+        worker = self._launcher.worker(order.run_id)
+        who = str(self._launcher.about(order.run_id).get("order", {}).get("actor") or "") if worker is not None else ""
+        if worker is not None and not worker.has_ended:
+            by = f", started by {who}" if who else ""
+            said = f"{order.run_id} is running already: process {worker.pid} of this machine{by}."
+            return Outcome(ok=False, message=refusal_words(said, "WorkflowAlreadyRunningError"))
+        run = self._acts.history.run(order.run_id)
+        if worker is not None or run is None or run.owner is None or str(run.status) != "active" or run.interrupted:
+            return None
+        since = run.owner.since.astimezone().strftime("%H:%M:%S")
+        by = f", for {run.actor}" if run.actor else ""
+        said = f"{order.run_id} is running already: process {run.owner.pid} on {run.owner.host} since {since}{by}."
+        return Outcome(ok=False, message=refusal_words(said, "WorkflowAlreadyRunningError"))
 
     def _unfit(self, order: Order, texts: Mapping[str, str]) -> Outcome | None:
         if not texts:
@@ -101,8 +120,8 @@ class Beginning:
     def _started(self, order: Order, python: str) -> Outcome:
         try:
             self._db.parent.mkdir(parents=True, exist_ok=True)
-            self._launcher.start(order)
+            worker = self._launcher.start(order)
         except (LaunchError, OSError) as error:
             return Outcome(ok=False, message=str(error))
         self._acts.took(order.run_id)
-        return Outcome(ok=True, run_id=order.run_id, python=python)
+        return Outcome(ok=True, run_id=order.run_id, python=python, claim=worker.claim)

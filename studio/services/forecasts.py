@@ -9,14 +9,18 @@ from studio.model.act import Act
 from studio.model.forecast import Forecast
 from studio.model.graph_view import GraphView
 from studio.model.python_code import Code
+from studio.model.refusals import refusal_words
 from studio.services.order import Order
 
 if TYPE_CHECKING:
     from studio.services.history import History
 
-__all__ = ["code_words", "refused_forecast", "told_forecast"]
+__all__ = ["caution_of", "code_words", "refused_forecast", "told_forecast"]
 
 _NAMED: Final = 4
+_FEW: Final = 2
+_REASONS: Final = 3
+_RISKY: Final = 5
 
 
 def refused_forecast(problem: str, order: Order | None = None, code: Code | None = None) -> Forecast:
@@ -58,6 +62,7 @@ def told_forecast(history: History, act: Act, order: Order, graph: GraphView | N
         python=code.line,
         script=code.script,
         problem=_problem(found),
+        caution=caution_of(history, act.run_id) if act.kind == "resume" else "",
     )
 
 
@@ -71,12 +76,17 @@ def _again(name: str, one: tuple[str, str, int, int | None]) -> str:
 def _reason(nodes: Mapping[str, tuple[str, str, int, int | None]]) -> str:
     reasons: dict[str, list[str]] = {}
     for name, (verdict, reason, *_) in nodes.items():
-        if verdict in {"runs", "unknown"}:
+        if verdict in {"runs", "unknown"} and reason:
             reasons.setdefault(reason, []).append(name)
-    parts = [
-        f"{', '.join(names[:_NAMED])}{' …' if len(names) > _NAMED else ''}: {reason}" for reason, names in list(reasons.items())[:_NAMED]
-    ]
-    return "; ".join(parts)
+    if len(reasons) == 1:
+        # The line above names the nodes: they are not told twice.
+        return next(iter(reasons))
+    told = [f"{_some(names)}: {reason}" for reason, names in list(reasons.items())[:_REASONS]]
+    return "; ".join([*told, *(["…"] if len(reasons) > _REASONS else [])])
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:_FEW]) + (f" and {len(names) - _FEW} more" if len(names) > _FEW else "")
 
 
 def code_words(history: History, run_id: str, graph: GraphView | None, found: Mapping[str, Any] | None = None) -> tuple[str, bool]:
@@ -109,6 +119,17 @@ def code_words(history: History, run_id: str, graph: GraphView | None, found: Ma
     return f"changed since the run: {', '.join(changed[:_NAMED])}" if changed else "changed since the run", False
 
 
+def caution_of(history: History, run_id: str) -> str:
+    """Say how often a run's process went away without getting a step further; "" where it did not."""
+    run = history.run(run_id)
+    lost = 0 if run is None else run.lost_claims
+    if not lost:
+        return ""
+    times = "once" if lost == 1 else f"{lost} times"
+    more = " What runs next is most likely what ends it: look at its output, or fork from an earlier superstep." if lost >= _RISKY else ""
+    return f"its process went away {times} since its last stored step.{more}"
+
+
 def _seconds(history: History, run_id: str, names: set[str]) -> float | None:
     took: dict[str, float] = {}
     run = history.run(run_id)
@@ -125,4 +146,4 @@ def _seconds(history: History, run_id: str, names: set[str]) -> float | None:
 
 def _problem(found: Mapping[str, Any]) -> str | None:
     refusal = found.get("refusal")
-    return None if refusal is None else " ".join(str(refusal).split("\n\nHow to fix:")[0].split())
+    return None if refusal is None else refusal_words(str(refusal), found.get("refused"))

@@ -7,7 +7,7 @@ import functools
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -63,11 +63,13 @@ class History:
     Args:
         path: the checkpoint database; it may come into being later.
         clock: gives the present moment.
+        secrets: further names whose values are not shown, from the settings.
         whole: build values of more than 1 MiB, too; in the studio a stand-in takes their place.
     """
 
-    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time, whole: bool = False) -> None:
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time, whole: bool = False, secrets: tuple[str, ...] = ()) -> None:
         self.path = path
+        self.secrets = secrets
         self._clock = clock
         self._whole = whole
         self.problem: str | None = None
@@ -148,7 +150,7 @@ class History:
             page = store.page(_filter(wanted), after=key, limit=limit)
             found = [run for run in page.runs if _fits(run, wanted) and (holding is None or run.id in holding)]
             key = page.next
-            rows += [run_row(run, now) for run in found]
+            rows += [run_row(run, now, secrets=self.secrets) for run in found]
             if key is None:
                 break
         if rows and key is not None:
@@ -169,11 +171,16 @@ class History:
         rest = store.page(RunFilter(parent_run_id=run_id), limit=limit).runs
         seen = {run.id for run in failed}
         ordered = [*sorted(failed, key=_place), *sorted((run for run in rest if run.id not in seen), key=_place)]
-        return [run_row(run, now) for run in ordered[:limit]]
+        return [run_row(run, now, secrets=self.secrets) for run in ordered[:limit]]
 
     @_or(dict)
-    def counts(self, text: str = "") -> dict[str, int]:
-        """Count top-level runs by state."""
+    def counts(self, text: str = "", lost: Collection[str] = ()) -> dict[str, int]:
+        """Count top-level runs by state.
+
+        Args:
+            text: a filter, see `studio.model.filters`.
+            lost: runs that are not counted where they are interrupted: they were marked as lost.
+        """
         store = self.store
         if store is None:
             return {}
@@ -189,11 +196,12 @@ class History:
         active = found.pop("active", 0)
         if active:
             runs = store.page(_filter(wanted, (WorkflowStatus.ACTIVE,)), limit=_MOST_FOUND).runs
-            lost = sum(1 for run in runs if run.interrupted)
+            gone = sum(1 for run in runs if run.interrupted)
+            hidden = sum(1 for run in runs if run.interrupted and run.id in lost)
             if wanted.interrupted is not True:
-                found["running"] = active - lost
+                found["running"] = active - gone
             if wanted.interrupted is not False:
-                found["interrupted"] = lost
+                found["interrupted"] = gone - hidden
         return {state: number for state, number in found.items() if number}
 
     def _holding(self, value: str | None) -> frozenset[str] | None:
@@ -225,6 +233,13 @@ class History:
     def lost(self) -> list[RunRow]:
         """Give the runs that nobody runs, though they have not ended."""
         return self.runs("interrupted", limit=100)
+
+    @_or(list)
+    def rows_of(self, run_ids: Collection[str]) -> list[RunRow]:
+        """Give some runs by name, newest first; those that are not there are left out."""
+        now = self._clock()
+        found = [run for run_id in run_ids if (run := self.run(run_id)) is not None]
+        return sorted((run_row(run, now, secrets=self.secrets) for run in found), key=lambda row: -row.started)
 
     # One run.
 
@@ -280,20 +295,25 @@ class History:
         store = self.store
         if store is None:
             return ()
-        return tuple(_pause(one.run_id, one.graph_name or "", one.since.timestamp(), one.pause, spec_of) for one in store.pauses())
+        return tuple(
+            _pause(one.run_id, one.graph_name or "", one.since.timestamp(), one.pause, spec_of, self.secrets) for one in store.pauses()
+        )
 
     def pauses_of(self, run: Run, spec_of: Asking | None = None) -> tuple[PauseView, ...]:
         """Give the questions of one run."""
+        waiting = tuple(one for one in self.pauses(spec_of) if one.run_id == run.id) if run.pauses else ()
+        if waiting:
+            return waiting
         since = (run.completed_at or run.created_at).timestamp()
-        return tuple(_pause(run.id, run.graph_name or "", since, pause, spec_of) for pause in run.pauses)
+        return tuple(_pause(run.id, run.graph_name or "", since, pause, spec_of, self.secrets) for pause in run.pauses)
 
 
-def _pause(run_id: str, graph: str, since: float, pause: PauseRecord, spec_of: Asking | None) -> PauseView:
+def _pause(run_id: str, graph: str, since: float, pause: PauseRecord, spec_of: Asking | None, secrets: tuple[str, ...] = ()) -> PauseView:
     asks = []
     for key in dict.fromkeys(pause.response_keys.values()):
         spec = spec_of(graph, pause.node_name, key) if spec_of is not None else None
         asks.append((key, spec if spec is not None else answer_spec(pause)))
-    values = tuple(value_view(name, value) for name, value in pause.values.items())
+    values = tuple(value_view(name, value, secrets=secrets) for name, value in pause.values.items())
     return PauseView(run_id, pause.node_name, since, tuple(asks), values)
 
 

@@ -21,7 +21,7 @@ from studio.model.preview import one_line, preview
 from studio.model.python_code import Code, identifier
 from studio.model.rows import changes_text, state_of
 from studio.model.type_spec import TypeSpec
-from studio.services.forecasts import code_words
+from studio.services.forecasts import caution_of, code_words
 from studio.services.gathering import inherited_lines, load_stored
 from studio.services.module_host import HostError
 from studio.services.opening import find_step, find_value, open_value
@@ -164,8 +164,8 @@ def _causes(history: History, a: Run, b: Run) -> list[str]:
         kind = f"retry {child.retry_index}" if child.retry_of is not None else "fork"
         causes.append(f"{child.id} is a {kind} of {parent.id}{at}")
         if child.changes:
-            causes.append(f"changed: {changes_text(child.changes)}")
-    before, after = previews(history.inputs(a.id)), previews(history.inputs(b.id))
+            causes.append(f"changed: {changes_text(child.changes, history.secrets)}")
+    before, after = previews(history.inputs(a.id), history.secrets), previews(history.inputs(b.id), history.secrets)
     for name in dict.fromkeys([*before, *after]):
         if before.get(name) != after.get(name):
             left, right = before.get(name, ["", "not given"])[1], after.get(name, ["", "not given"])[1]
@@ -201,6 +201,7 @@ def batch_forecast(history: History, run_id: str, order: Order, graph: GraphView
         python=code.line,
         script=code.script,
         problem=None if again else "Every item of this batch has completed.",
+        caution=caution_of(history, run_id) if order.verb == "resume" else "",
     )
 
 
@@ -290,13 +291,16 @@ def _error(history: History, run_id: str, node: str | None, superstep: int | Non
 
 def _value(history: History, run_id: str, node: str | None, superstep: int | None) -> str:
     if node is None:
-        return "\n".join(f"{name} = {preview(value, name=name, limit=_LONGEST)[1]}" for name, value in history.inputs(run_id).items())
+        return "\n".join(
+            f"{name} = {preview(value, name=name, secrets=history.secrets, limit=_LONGEST)[1]}"
+            for name, value in history.inputs(run_id).items()
+        )
     step = find_step(history, run_id, node, superstep)
     values = dict(step.values or {}) if step is not None else {}
     if len(values) == 1:
         ((name, value),) = values.items()
-        return value if isinstance(value, str) else preview(value, name=name, limit=_LONGEST)[1]
-    return "\n".join(f"{name} = {preview(value, name=name, limit=_LONGEST)[1]}" for name, value in values.items())
+        return value if isinstance(value, str) else preview(value, name=name, secrets=history.secrets, limit=_LONGEST)[1]
+    return "\n".join(f"{name} = {preview(value, name=name, secrets=history.secrets, limit=_LONGEST)[1]}" for name, value in values.items())
 
 
 def _pytest(history: History, acts: Acts, run_id: str, node: str, superstep: int | None) -> str:

@@ -49,6 +49,7 @@ def report_graph(graph: Graph, name: str, variable: str, module: ModuleType, tar
         "has_interrupts": graph.has_interrupts,
         "caches": any(node.cache for _, node in nodes),
         "asks": {key: spec.to_json() for key, spec in _asks(graph)},
+        "made": {output: spec_of(kind).to_json() for output, kind in _made(graph)},
         "effects": [path for path, node in nodes if getattr(getattr(node, "func", None), "side_effect", False)],
         "sources": {path: [_place(node), digest] for path, node, digest in _sources(graph, nodes)},
     }
@@ -89,6 +90,14 @@ def _default_text(spec: TypeSpec, value: Any) -> str:
     if spec.kind == "literal" and value is not None:
         return choice_text(value, [value] if all(not choice.startswith(("'", '"')) for choice in spec.choices) else [value, 0])
     return one_line(repr(value) if type(value) is str and len(value) < 400 else preview(value, limit=400)[1], 120)
+
+
+def _made(graph: Graph) -> Iterator[tuple[str, Any]]:
+    """Give the values that nodes make, with their types where they are known."""
+    for node in graph.nodes.values():
+        for name in node.data_outputs:
+            found = node.get_output_type(name)
+            yield name, NOTHING if found is None else found
 
 
 def _output_type(graph: Graph, name: str) -> str | None:

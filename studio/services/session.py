@@ -16,6 +16,7 @@ from studio.services.actor import who
 from studio.services.acts import Acts
 from studio.services.beginning import Beginning
 from studio.services.feed import Known
+from studio.services.hearing import refusal_of
 from studio.services.history import History
 from studio.services.large_values import LargeValues
 from studio.services.launcher import Launcher
@@ -50,7 +51,7 @@ class Session:
         self.settings: Settings = load_settings()
         self.store_path = options.db or str(db.relative_to(start) if db.is_relative_to(start) else db)
         self.store_label = db.name
-        self.history = History(db)
+        self.history = History(db, secrets=self.settings.secrets)
         # Counting a long history takes longer than listing it: on a connection of its own it holds up no key.
         self._counted = History(db)
         self.launcher = Launcher(db, state, options.python, start)
@@ -72,6 +73,7 @@ class Session:
         self._unstored = Unstored(self.history, self.launcher)
         self._known = Known(self._scene_of, self._code_of, self._spec_of, self._told)
         self._marked: str | None = None
+        self._lost_changes = 0
         self._prefilled: dict[str, dict[str, str]] = {}
         self._waiting: tuple[float, tuple[PauseView, ...]] = (0.0, ())
         self._last_runs: tuple[object, dict[str, RunRow]] = (None, {})
@@ -103,6 +105,10 @@ class Session:
         own = [target for target in self._options.targets if not target.startswith("studio.examples.")]
         words = ["hypergraph", "studio", *(["--db", self._options.db] if self._options.db else []), *own]
         return f"{number} run{'s keep' if number > 1 else ' keeps'} going, reattach with: {shlex.join(words)}"
+
+    def refusal(self, run_id: str, claim: int) -> str:
+        """Give why a worker that was just started was refused by the library, "" where its run began. Blocks until it is known."""
+        return refusal_of(self.launcher.folder(run_id), claim)
 
     # What is known of graphs, for whoever looks at a run.
 

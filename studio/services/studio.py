@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio.model.filters import parse_filter
 from studio.model.graph_view import ModuleView
 from studio.options import DEFAULT_STORE, StudioOptions
 from studio.services import looking
@@ -103,6 +104,8 @@ class Studio(Launching, Answering, Operating):
     def runs(self, text: str, after: RunRow | None, limit: int) -> list[RunRow]:
         """Give a page of runs, newest first."""
         lost = self._notes.lost()
+        if parse_filter(text, time.time()).lost:
+            return [] if after is not None else self.history.rows_of(lost)[:limit]
         rows = self.history.runs(text, after, limit)
         if after is None and not text:
             # The rows that a page ends with stay last: the next page begins behind them.
@@ -115,11 +118,11 @@ class Studio(Launching, Answering, Operating):
 
     def counts(self, text: str) -> dict[str, int]:
         """Count runs by state."""
-        return self._counted.counts(text)
+        return self._counted.counts(text, self._notes.lost())
 
     def history_token(self) -> object:
         """Give something that changes when the history does."""
-        return self.history.token(), self._unstored.token()
+        return self.history.token(), self._unstored.token(), self._lost_changes
 
     # Looking.
 

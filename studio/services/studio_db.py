@@ -167,11 +167,18 @@ class StudioDb:
         with self._opened(writes=False) as db:
             return set() if db is None else {row[0] for row in db.execute("SELECT run FROM lost")}
 
-    def mark_lost(self, run: str, actor: str) -> None:
-        """Hide a run that nobody will go on with; nothing else changes."""
+    def mark_lost(self, run: str, actor: str, *, lost: bool = True) -> bool:
+        """Hide a run that nobody will go on with, or show it again; nothing else changes. Gives whether that could be done."""
+        done = False
+        if self._read_only:
+            return done
         with self._opened(writes=True) as db:
             if db is not None:
-                db.execute("INSERT OR REPLACE INTO lost (run, at, actor) VALUES (?, ?, ?)", (run, time.time(), actor))
+                db.execute("DELETE FROM lost WHERE run = ?", (run,))
+                if lost:
+                    db.execute("INSERT INTO lost (run, at, actor) VALUES (?, ?, ?)", (run, time.time(), actor))
+                done = True
+        return done
 
     def close(self) -> None:
         """Let go of the file."""

@@ -1,6 +1,6 @@
 """How a child process begins: run as a file, with any interpreter, it finds this installation and calls one service.
 
-python -P boot.py worker FD        serve one claim; FD gives the order
+python -P boot.py worker FD LOG    serve one claim; FD gives the order, LOG is where its end is told
 python -P boot.py host FD          load one module and answer questions about it on FD
 python -P boot.py values 0 DB ...  read large values of a store, and give pages of them
 """
@@ -49,6 +49,9 @@ def main(arguments: list[str]) -> int:
     _find_ourselves()
     # In the user's process nothing of ours may be taken for theirs: the folder of this file is no place to import from.
     if service == "worker":
+        from studio.services.keeping import keep
+
+        keep(Path(arguments[2]), descriptor)
         from studio.services.worker import serve
 
         return serve(descriptor)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.services.loading import graph_of, types_of
 from studio.services.order import Order
+from studio.services.revision import revision_of
 from studio.services.told import result_lines
 from studio.services.values import build_values
 
@@ -31,7 +34,14 @@ class Result:
     errors: tuple[str, ...] = ()
 
 
-def perform(order: Order, recorder: Any, *, loaded: Callable[[Graph], None], ready: Callable[[Any], None]) -> Result:
+def perform(
+    order: Order,
+    recorder: Any,
+    *,
+    loaded: Callable[[Graph], None],
+    ready: Callable[[Any], None],
+    known: Callable[[Mapping[str, Any]], None] = lambda _values: None,
+) -> Result:
     """Carry out an order.
 
     Args:
@@ -39,6 +49,7 @@ def perform(order: Order, recorder: Any, *, loaded: Callable[[Graph], None], rea
         recorder: hears the run's events.
         loaded: called with the graph, when the user's module has been imported.
         ready: called with the runner, before it starts.
+        known: called with the inputs by name, before the runner starts: those that are given, and those that the store has.
 
     Raises:
         Refused: a value does not fit.
@@ -50,6 +61,8 @@ def perform(order: Order, recorder: Any, *, loaded: Callable[[Graph], None], rea
         runner = _runner(order, graph, store)
         ready(runner)
         call, options = _call(order, graph, store, runner)
+        known(_inputs(order, store))
+        known(options.get("values") or {})
         if order.runner == "DaftRunner":
             begun = time.time()
             result = call(graph, **options)
@@ -88,9 +101,24 @@ def _store(order: Order) -> SqliteCheckpointer:
         def _signed(self, new: NewRun) -> NewRun:
             if new.parent_run_id is not None:
                 return new
-            return replace(new, actor=order.actor or new.actor, config={**order.config, **(new.config or {})})
+            return replace(new, actor=order.actor or new.actor, config={**order.config, **_whence(order), **(new.config or {})})
 
     return Store(order.db)
+
+
+def _inputs(order: Order, store: SqliteCheckpointer) -> Mapping[str, Any]:
+    """Give the stored inputs of the run that goes on, or that a new one comes from."""
+    try:
+        return store.inputs(order.source or order.run_id)
+    except LookupError:
+        return {}
+
+
+def _whence(order: Order) -> dict[str, str]:
+    """Give what the run was made with, as this process knows it: the interpreter, and the revision of the graph's repository."""
+    place = order.target.file or order.target.root
+    revision = revision_of(Path(place)) if place else None
+    return {"python": sys.executable, **({"git_revision": revision} if revision is not None else {})}
 
 
 def runner_class(name: str) -> Any:

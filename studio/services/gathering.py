@@ -15,7 +15,7 @@ from studio.model.facts import BatchFacts, Line, RunFacts, fold, with_items, wit
 from studio.model.lines import previews, run_line, step_line
 from studio.model.preview import preview
 from studio.model.states import item_code
-from studio.services.log_reader import LogReader, claims_in, read_claim
+from studio.services.log_reader import LogReader, claims_in, last_line, read_claim
 from studio.services.raw_output import raw_lines, raw_path
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class EventLogs:
         self._readers: dict[int, LogReader] = {}
         self._raw: dict[tuple[int, str], int] = {}
         self._ended: set[int] = set()
+        self._tails: dict[int, int] = {}
         self.scene: Scene | None = None
         self.struct = ""
         self.opening: Line | None = None
@@ -66,15 +67,27 @@ class EventLogs:
             reader = self._readers.get(claim)
             if reader is None:
                 path = self._folder / f"{claim}.events"
-                if read_claim(path) is None:
+                if read_claim(path) is None and last_line(path).get("k") != "exit":
                     # Its worker has not begun, or the format is one that we do not know.
                     continue
                 reader = self._readers[claim] = LogReader(path)
-            found = reader.read()
+            found = [*reader.read(), *self._beside(claim)]
             for line in found:
                 self._note(claim, line)
             lines += found
         return lines
+
+    def _beside(self, claim: int) -> list[dict[str, Any]]:
+        """Give the last lines of a worker that prints more than its log takes; they stand in a file that is written anew."""
+        path = self._folder / f"{claim}.tail"
+        try:
+            written = path.stat().st_mtime_ns
+        except OSError:
+            return []
+        if written == self._tails.get(claim):
+            return []
+        self._tails[claim] = written
+        return LogReader(path).read()
 
     def _note(self, claim: int, line: dict[str, Any]) -> None:
         kind = line["k"]

@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from studio.services import boot
 from studio.services.control import ask
-from studio.services.log_reader import claims_in, read_claim
+from studio.services.keeping import tell_exit
+from studio.services.log_reader import claims_in, last_line, read_claim
 from studio.services.order import Order
 from studio.services.paths import Places
 from studio.services.processes import is_running, mark_of
@@ -41,7 +42,7 @@ class Worker:
     Attributes:
         run_id: the top-level run.
         claim: number of the claim.
-        pid, mark: which process.
+        pid, mark: which process; it leads the group in which the run's own one is.
         folder: the run's folder.
     """
 
@@ -148,7 +149,7 @@ class Launcher:
         try:
             with _private(folder / f"{order.claim}.out") as out, _private(folder / f"{order.claim}.err") as err:
                 process = subprocess.Popen(
-                    [self._python, "-P", str(boot.__file__), "worker", str(reading)],
+                    [self._python, "-P", str(boot.__file__), "worker", str(reading), str(folder / f"{order.claim}.events")],
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=err,
@@ -234,6 +235,13 @@ class Launcher:
             return False
         return is_running(int(opening.get("pid", 0)), str(opening.get("mark", "")))
 
+    def exit_of(self, run_id: str) -> dict[str, Any] | None:
+        """Give the line that tells how the newest worker of a run ended, None where it is not known or the worker said it itself."""
+        folder = self.folder(run_id)
+        claims = claims_in(folder)
+        line = last_line(folder / f"{claims[-1]}.events") if claims else {}
+        return line if line.get("k") == "exit" else None
+
     def tidy(self, *, days: int, most_bytes: int) -> list[str]:
         """Remove folders of finished runs, see `studio.services.tidying`."""
         return tidy(self._places.runs, {worker.folder.name for worker in self.running()}, days=days, most_bytes=most_bytes)
@@ -273,8 +281,13 @@ class Launcher:
             return False, f"The worker refused: {reply.get('answer', 'no reason given')}."
         return True, f"Asked {run_id} to stop: nodes that run now finish."
 
-    def kill(self, run_id: str) -> tuple[bool, str]:
-        """End a run's worker, and what it started, at once."""
+    def kill(self, run_id: str, *, actor: str = "") -> tuple[bool, str]:
+        """End a run's worker, and what it started, at once.
+
+        Args:
+            run_id: the run.
+            actor: who wants it; kept with how it ended.
+        """
         worker = self.worker(run_id)
         if worker is None:
             return False, f"No worker of this machine serves {run_id}."
@@ -287,6 +300,8 @@ class Launcher:
             if time.monotonic() > deadline:
                 return False, f"Process {worker.pid} was sent SIGKILL and has not ended yet."
             time.sleep(0.01)
+        with contextlib.suppress(OSError):
+            tell_exit(worker.folder / f"{worker.claim}.events", -signal.SIGKILL, actor=actor)
         (self._live / worker.folder.name).unlink(missing_ok=True)
         for name in (f"{worker.claim}.sock", "control.sock"):
             (worker.folder / name).unlink(missing_ok=True)

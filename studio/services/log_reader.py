@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["LogReader", "claims_in", "read_claim"]
+__all__ = ["LogReader", "claims_in", "last_line", "read_claim"]
 
 _CHUNK: Final = 4 << 20
 _LONGEST_LINE: Final = 64 << 20
+_TAIL: Final = 64 << 10
 _NEEDS: Final = {
     "run+": ("r", "t"),
     "run-": ("r", "t", "status"),
@@ -94,3 +95,16 @@ def read_claim(path: Path) -> dict[str, Any] | None:
         return None
     first = next(_lines(head), None) if head.endswith(b"\n") else None
     return first if first is not None and first["k"] == "claim" and first.get("format") == 1 else None
+
+
+def last_line(path: Path) -> dict[str, Any]:
+    """Give the last line of an event log; {} when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - _TAIL))
+            tail = file.read().rstrip(b"\n").rpartition(b"\n")[2]
+        found = json.loads(tail)
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

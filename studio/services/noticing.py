@@ -6,10 +6,12 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from studio import addresses as places
+from studio.model.endings import exit_words
 from studio.model.problems import Problem
 
 if TYPE_CHECKING:
     from studio.services.history import History
+    from studio.services.launcher import Launcher
     from studio.services.project import Project
     from studio.services.settings import Settings
     from studio.services.studio_db import StudioDb
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["problems_of"]
 
 
-def problems_of(project: Project, history: History, settings: Settings, notes: StudioDb) -> list[Problem]:
+def problems_of(project: Project, history: History, settings: Settings, notes: StudioDb, launcher: Launcher) -> list[Problem]:
     """Give what is wrong in this session."""
     broken = [view for view in project.modules() if view.state == "broken"]
     found = [Problem(f"{view.target} cannot be loaded", view.error or "", "hg:graphs") for view in broken]
@@ -28,6 +30,6 @@ def problems_of(project: Project, history: History, settings: Settings, notes: S
         lost = notes.lost()
         for row in history.lost():
             if row.id not in lost:
-                said = f"{row.id}: resume it with C, or fork it"
+                said = f"{row.id}: {exit_words(launcher.exit_of(row.id))}; resume it with C, or fork it"
                 found.append(Problem("a run has no living process", said, places.run_address(row.id)))
     return found

@@ -44,13 +44,24 @@ class Recorder:
         root: the run's id, where an event does not say it.
         secrets: further names whose values are not shown.
         started: called once, when the run has begun.
+        hide: takes secrets out of a text.
     """
 
-    def __init__(self, log: EventLog, root: str, *, secrets: Collection[str] = (), started: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        root: str,
+        *,
+        secrets: Collection[str] = (),
+        started: Callable[[], None] | None = None,
+        hide: Callable[[str], str] = str,
+    ) -> None:
         self._log = log
         self._root = root
         self._secrets = secrets
         self._started = started
+        self._hide = hide
+        self._changes = 0
         self._runs: dict[str, _RunPlace] = {}
         self._steps: dict[str, tuple[_RunPlace, int, str]] = {}
         self._batches: set[str] = set()
@@ -131,16 +142,24 @@ class Recorder:
             if event.span_id not in self._batches:
                 line["i"] = place.items[-1]
         if event.error:
-            line["error"] = event.error[:8192]
+            line["error"] = self._hide(event.error[:8192])
         self._log.put(line)
 
     # Nodes.
+
+    def alone(self) -> tuple[int, Place | None]:
+        """Give a number that every start and end of a node raises, and the one node that runs now, if it is one."""
+        around = {place.outer for place in list(self._runs.values())}
+        running = [Place(place.run, place.prefix + node, superstep, place.items) for place, superstep, node in list(self._steps.values())]
+        inmost = [place for place in running if place not in around]
+        return self._changes, inmost[0] if len(inmost) == 1 else None
 
     def _node_started(self, event: NodeStartEvent) -> None:
         place = self._runs.get(event.parent_span_id or "")
         if place is None:
             return
         self._steps[event.span_id] = place, event.superstep, event.node_name
+        self._changes += 1
         now_in(Place(place.run, place.prefix + event.node_name, event.superstep, place.items))
         line: dict[str, Any] = {"k": "node+", "t": event.timestamp, "r": place.run, "s": event.superstep, "node": event.node_name}
         if place.items:
@@ -155,6 +174,7 @@ class Recorder:
         if place is None:
             return
         self._steps.pop(event.span_id, None)
+        self._changes += 1
         now_in(place.outer)
         line["r"] = place.run
         if place.items:
@@ -166,6 +186,7 @@ class Recorder:
         if place is not None and place.items:
             # Of items it counts how they end, and where they fail; the rest is shown from the store.
             self._steps.pop(event.span_id, None)
+            self._changes += 1
             now_in(place.outer)
             return
         record = event.record
@@ -199,6 +220,9 @@ class Recorder:
         else:
             line = {"k": "node-", "t": event.timestamp, "s": event.superstep, "node": event.node_name, "status": "failed"}
             line |= {"error": event.error[:8192], "type": event.error_type, "ms": 0.0}
+        for name in ("error", "tb"):
+            if line.get(name):
+                line[name] = self._hide(line[name])
         self._ended(event, line)
 
     def _paused(self, event: InterruptEvent) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from studio.model.endings import exit_words
 from studio.model.preview import one_line
 from studio.model.run_view import RunRow
-from studio.services.log_reader import claims_in, read_claim
+from studio.services.log_reader import claims_in, last_line, read_claim
 
 if TYPE_CHECKING:
     from studio.services.history import History
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["Unstored", "with_unstored", "without"]
 
 _LOOKED_AT: Final = 200
-_TAIL: Final = 64 << 10
 _CAUSE: Final = 120
 
 
@@ -69,12 +69,13 @@ class Unstored:
             return None
         claims = claims_in(folder)
         opening = read_claim(folder / f"{claims[-1]}.events") if claims else None
-        end = _last_line(folder / f"{claims[-1]}.events") if claims else {}
+        end = last_line(folder / f"{claims[-1]}.events") if claims else {}
         state, ended, error = "running", None, ""
         if end.get("k") == "end":
             state, ended, error = str(end.get("status", "unknown")), float(end["t"]), str(end.get("error", ""))
         elif self._launcher.worker(run_id) is None:
             state = "interrupted"
+            error = exit_words(end) if end.get("k") == "exit" else ""
         if state == "refused":
             state = "failed"
         cause = "daft, not checkpointed" if order.get("runner") == "DaftRunner" and not error else error
@@ -94,21 +95,9 @@ def with_unstored(rows: list[RunRow], others: list[RunRow]) -> list[RunRow]:
     return sorted([*rows, *others], key=lambda row: -row.started)
 
 
-def _last_line(path: Path) -> Mapping[str, Any]:
-    try:
-        with path.open("rb") as file:
-            file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - _TAIL))
-            tail = file.read().rstrip(b"\n").rpartition(b"\n")[2]
-        found = json.loads(tail)
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def without(rows: list[RunRow], lost: Collection[str]) -> list[RunRow]:
-    """Leave out runs that were marked as lost; where the next page begins is kept."""
-    kept = [row for row in rows if row.id not in lost]
+    """Leave out runs that were marked as lost, as long as nobody runs them; where the next page begins is kept."""
+    kept = [row for row in rows if row.id not in lost or row.state != "interrupted"]
     if kept and rows[-1].key is not None and kept[-1].key is None:
         kept[-1] = replace(kept[-1], key=rows[-1].key)
     return kept

@@ -7,6 +7,7 @@ a socket.
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import signal
 import socket
@@ -18,11 +19,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from studio.model.secrets import is_secret
 from studio.services.building import FormError
 from studio.services.claim import perform
 from studio.services.control import ControlServer
 from studio.services.event_log import EventLog
+from studio.services.hiding import Hider
 from studio.services.order import Order
 from studio.services.output import Output
 from studio.services.processes import mark_of
@@ -36,7 +37,7 @@ from studio.services.values import Refused
 __all__ = ["serve"]
 
 _LINGER: Final = 3.0
-_LEAST_SECRET: Final = 6
+_ONE_WISH: Final = 1.0
 
 
 def serve(descriptor: int) -> int:
@@ -56,12 +57,15 @@ class _Worker:
         self.order = order
         self.folder = Path(order.folder)
         self.log = EventLog(self.folder / f"{order.claim}.events", order.claim)
-        hide = _hider(order)
-        self.output = Output(self.log.put_printed, hide)
-        self.raw = RawOutput(self.folder, order.claim, self.log.put_printed, hide)
+        self.hider = Hider(order.secrets)
+        self.hider.learn({**order.texts, **order.edits})
+        self.recorder = Recorder(self.log, order.run_id, secrets=order.secrets, started=self._started, hide=self.hider)
+        self.output = Output(self.log.put_printed, self.hider)
+        self.raw = RawOutput(self.folder, order.claim, self.log.put_printed, self.hider, self.recorder.alone)
         self.runner: Any = None
         self.started = threading.Event()
         self.stop_wanted: Any = None
+        self.terminated = float("-inf")
         self.control = ControlServer(self.folder / f"{order.claim}.sock", self._command)
 
     def serve(self) -> int:
@@ -75,20 +79,22 @@ class _Worker:
             at_once=True,
         )  # fmt: skip
         signal.signal(signal.SIGTERM, self._terminated)
+        # A crash of a library in C says where it happened.
+        faulthandler.enable(sys.__stderr__ or 2, all_threads=False)
         self.output.install()
-        recorder = Recorder(self.log, order.run_id, secrets=order.secrets, started=self._started)
         ending: dict[str, Any] = {"k": "end", "r": order.run_id}
         code = 0
         try:
-            result = perform(order, recorder, loaded=self._loaded, ready=self._ready)
+            result = perform(order, self.recorder, loaded=self._loaded, ready=self._ready, known=self.hider.learn)
             ending |= {"status": result.status, "ok": result.ok, "errors": list(result.errors)[:20]}
             if result.error:
-                ending["error"] = result.error
+                ending["error"] = self.hider(result.error)
         except BaseException as error:  # whatever ends a run ends only its worker, and is told
             code = 1
-            ending |= _told(error)
+            ending |= {name: self.hider(told) if isinstance(told, str) else told for name, told in _told(error).items()}
         self.output.flush()
         self.raw.close()
+        self.log.settle()
         self.log.put(ending)
         self.control.close()
         self.log.close()
@@ -131,8 +137,11 @@ class _Worker:
         return self.runner is not None and self.started.is_set() and bool(self.runner.stop(self.order.run_id, info=info))
 
     def _terminated(self, number: int, frame: Any) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        if not self._stop({"actor": "SIGTERM", "info": None}):
+        # Whoever ends a whole group sends it to both of us, and the other one hands it on: that is one wish.
+        if time.monotonic() - self.terminated < _ONE_WISH:
+            return
+        again, self.terminated = self.terminated > 0, time.monotonic()
+        if again or not self._stop({"actor": "SIGTERM", "info": None}):
             raise SystemExit(143)
 
 
@@ -150,18 +159,6 @@ def _told(error: BaseException) -> dict[str, Any]:
     if isinstance(error, SystemExit):
         message = f"The program asked to exit ({error.code})."
     return {"status": "refused" if refused else "failed", "error": message[:8192], "tb": text[-16_384:]}
-
-
-def _hider(order: Order) -> Any:
-    """Give what takes secret inputs out of printed text."""
-    secrets = [text for name, text in order.texts.items() if is_secret(name, order.secrets) and len(text) >= _LEAST_SECRET]
-
-    def hide(text: str) -> str:
-        for secret in secrets:
-            text = text.replace(secret, "(hidden)")
-        return text
-
-    return hide
 
 
 def _leave(code: int) -> None:

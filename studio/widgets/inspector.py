@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual.binding import Binding, BindingType
 
 from studio.theme import state_glyph, state_role
-from studio.widgets.figures import moment, took
+from studio.widgets.figures import count, moment, took
 from studio.widgets.line import Line, rule, wrap
 from studio.widgets.line_view import LineView
 from studio.widgets.traceback_text import own_frames
 
 if TYPE_CHECKING:
-    from studio.model.run_view import NodeView, RunView, ValueView
+    from studio.model.run_view import LogLine, NodeView, RunView, ValueView
 
 __all__ = ["Inspector", "run_lines"]
 
-_MOST_LOGS: Final = 400
+_LEAST_LOGS: Final = 3
+_MOST_TRIES: Final = 20
 _WORDS: Final = {"completed": "done", "skipped": "not taken"}
 
 
@@ -42,6 +43,7 @@ class Inspector(LineView):
         self._entries: list[_Entry] = []
         self._shown: tuple[RunView | None, str | None, float] = (None, None, 0.0)
         self._made_for = -1
+        self._kept: tuple[object, str | None, list[LogLine]] = (None, None, [])
 
     def show(self, view: RunView, path: str | None, now: float) -> None:
         """Show a node of a run; None for the run itself.
@@ -99,7 +101,8 @@ class Inspector(LineView):
 
     def _node(self, view: RunView, node: NodeView, width: int, now: float) -> list[_Entry]:
         ascii_only = getattr(self.app, "ascii_only", False)
-        entries = [_Entry(self._title(node, width, now, ascii_only=ascii_only)), _Entry(self._facts(node, width))]
+        entries = [_Entry(self._title(node, width, now, ascii_only=ascii_only))]
+        entries += [_Entry(Line(" ").add(text, "muted")) for text in wrap(self._facts(node), max(10, width - 2))[:3]]
         if node.error:
             entries += self._error(node, width)
         elif view.error and not any(other.error for other in view.nodes.values()):
@@ -122,25 +125,56 @@ class Inspector(LineView):
             if node.typical:
                 line.add(f"   typical {node.typical}", "faint")
             entries.append(_Entry(line.cut(width)))
-        logs = [log for log in view.logs if log.node == node.path][-_MOST_LOGS:]
-        if logs:
-            entries.append(_Entry(rule("Logs", width)))
-            for log in logs:
-                first = Line(" ").add(moment(log.at), "faint").add(" ")
-                for text in wrap(log.text, max(10, width - 11)):
-                    entries.append(_Entry(first.add(text, "warning" if log.stream == "stderr" else "text")))
-                    first = Line(" " * 10)
-        return entries
+        if node.tries:
+            entries.append(_Entry(rule("Attempts before", width)))
+            entries += [_Entry(line) for line in self._tries(node, width, ascii_only=ascii_only)]
+        return entries + self._logs(view, node, width, len(entries))
+
+    def _tries(self, node: NodeView, width: int, *, ascii_only: bool) -> list[Line]:
+        lines = []
+        for number, one in enumerate(node.tries[-_MOST_TRIES:], start=max(1, node.attempt - len(node.tries[-_MOST_TRIES:]))):
+            line = Line(f" {number} ", "muted").add(f"{state_glyph(one.state, ascii_only=ascii_only)} ", state_role(one.state))
+            line.add(f"superstep {one.superstep}", "muted").add(f" · {moment(one.ended)} · {took(one.seconds)}", "muted")
+            lines.append(line.cut(width))
+            lines += [Line("   ").add(text, "error") for text in wrap(one.error or "", max(10, width - 4))[:3] if text]
+        return lines
+
+    def _logs(self, view: RunView, node: NodeView, width: int, used: int) -> list[_Entry]:
+        """Give the last lines of a node, as many as there is room for: what came last is what it is at."""
+        logs, whole = self._lines_of(view, node.path)
+        if not logs:
+            return []
+        room = max(_LEAST_LOGS, self.size.height - used - 1)
+        lines: list[Line] = []
+        shown = 0
+        for log in reversed(logs):
+            texts = wrap(log.text, max(10, width - 11))
+            made = [Line(" ").add(moment(log.at), "faint").add(" ") if not place else Line(" " * 10) for place in range(len(texts))]
+            role = "warning" if log.stream == "stderr" else "text"
+            lines[:0] = [line.add(text, role) for line, text in zip(made, texts, strict=True)]
+            shown += 1
+            if len(lines) >= room:
+                break
+        total = f"{count(len(logs))}{'' if whole else '+'}"
+        title = "Logs" if shown == len(logs) and whole else f"Logs: the last {shown} of {total}, all in the tab Logs"
+        return [_Entry(rule(title, width)), *map(_Entry, lines)]
+
+    def _lines_of(self, view: RunView, path: str) -> tuple[list[LogLine], bool]:
+        """Give the lines of a node, and whether they are all; looked up once for as long as nothing was written."""
+        if self._kept[0] is not view.logs or self._kept[1] != path:
+            self._kept = view.logs, path, [log for log in view.logs if log.node == path]
+        return self._kept[2], not view.logs_cut
 
     def _title(self, node: NodeView, width: int, now: float, *, ascii_only: bool) -> Line:
         words = _WORDS.get(node.state, node.state)
         state = Line(state_glyph(node.state, ascii_only=ascii_only) + " " + words, state_role(node.state))
         if node.started is not None and node.state != "cached":
             end = node.ended if node.ended is not None else now
-            state.add(f" {took(max(0.0, end - node.started))}", "muted")
+            least = "" if not node.at_least else "at least "
+            state.add(f" {least}{took(max(0.0, end - node.started))}", "muted")
         return Line(" ").add(node.path, "title").right(state.add(" "), width)
 
-    def _facts(self, node: NodeView, width: int) -> Line:
+    def _facts(self, node: NodeView) -> str:
         facts = []
         if node.attempt > 1 or node.state in {"running", "failed"}:
             facts.append(f"attempt {node.attempt}")
@@ -154,7 +188,11 @@ class Inspector(LineView):
             facts.append(f"from {node.origin}" if node.state == "kept" else node.origin)
         if node.child_run:
             facts.append("enter opens its own run")
-        return Line(" ").add(" · ".join(facts) or "has not started", "muted").cut(width)
+        if node.state == "skipped":
+            facts = ["a gate chose another way"]
+        if node.at_least:
+            facts.append(f"last heard of at {moment(node.ended, milliseconds=True)}")
+        return " · ".join(facts) or "has not started"
 
     def _error(self, node: NodeView, width: int) -> list[_Entry]:
         entries = [_Entry(rule("Error", width, role="failed"))]
@@ -191,6 +229,7 @@ def run_lines(view: RunView, width: int, path: str | None = None) -> list[Line]:
         ("runner", view.runner),
         ("started", moment(view.started)),
         ("code", view.code_note.removeprefix("code ")),
+        ("git", str(view.config.get("git_revision") or "")[:12]),
         ("who", view.actor),
     ]
     lines += [Line(" ").add(name, "muted", width=9).add(text).cut(width) for name, text in facts if text]

@@ -68,9 +68,14 @@ class Held:
 
     def public(self) -> Owner | None:
         """Give the owner as readers see it, when there is a living one with a lease."""
-        if self.owner is None or not self.alive or self.claimed_at is None:
+        return self.last() if self.alive else None
+
+    def last(self) -> Owner | None:
+        """Give the owner with a lease, whether or not it lives."""
+        if self.owner is None or self.claimed_at is None:
             return None
-        return Owner(self.owner.identity.pid, self.owner.identity.host, from_micros(self.claimed_at), self.epoch)
+        who = self.owner.identity
+        return Owner(who.pid, who.host, from_micros(self.claimed_at), self.epoch, from_micros(self.owner.beat_at))
 
 
 def root_of(run_id: str) -> str:

@@ -1,4 +1,4 @@
-"""The cases with a checkpoint store: writing steps, going on where a run stopped, reading history."""
+"""The cases with a checkpoint store: writing steps, and going on where a run stopped."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.harness import Case, Contender
+from benchmarks.history import history_cases, large_history_cases
 from benchmarks.peers import peers
 from benchmarks.work import chain
 from hypergraph import SqliteCheckpointer, SyncRunner
-from hypergraph.checkpointers import CheckpointPolicy, WorkflowStatus
+from hypergraph.checkpointers import CheckpointPolicy
 
 __all__ = ["bytes_per_step", "stored_cases"]
 
 Work = Callable[[], object]
 
 _STEPS = 100
-_FAILED = "SELECT * FROM runs WHERE status = 'failed' ORDER BY id DESC LIMIT 50"
 
 
 def _connect(path: Path, synchronous: str = "NORMAL") -> sqlite3.Connection:
@@ -31,8 +31,6 @@ def _connect(path: Path, synchronous: str = "NORMAL") -> sqlite3.Connection:
         "CREATE TABLE IF NOT EXISTS steps (run INTEGER, superstep INTEGER, node TEXT, vals TEXT, at REAL,"
         " PRIMARY KEY (run, superstep, node)) WITHOUT ROWID"
     )
-    connection.execute("CREATE TABLE IF NOT EXISTS runs (id INTEGER PRIMARY KEY, name TEXT, status TEXT, at REAL)")
-    connection.execute("CREATE INDEX IF NOT EXISTS by_status ON runs (status, id)")
     return connection
 
 
@@ -101,34 +99,8 @@ def _resume(folder: Path, steps: int) -> Work:
     return lambda: runner.run(graph, fork_from="source", workflow_id=f"again-{next(numbers)}", error_handling="continue")
 
 
-def _floor_history(folder: Path, runs: int, query: str) -> Work:
-    connection = _connect(folder / "floor-history.db")
-    if not connection.execute("SELECT count(*) FROM runs").fetchone()[0]:
-        connection.execute("BEGIN")
-        connection.executemany(
-            "INSERT INTO runs VALUES (?, ?, ?, 0.0)", [(n, f"run-{n}", "failed" if n % 100 == 0 else "completed") for n in range(runs)]
-        )
-        connection.executemany("INSERT INTO steps VALUES (?, ?, ?, ?, 0.0)", [(n, s, f"n{s}", "{}") for n in range(runs) for s in range(3)])
-        connection.execute("COMMIT")
-    return lambda: connection.execute(query).fetchall()
-
-
-def _history(folder: Path, runs: int, read: Callable[[SqliteCheckpointer], object]) -> Work:
-    path = folder / "history.db"
-    fresh = not path.exists()
-    store = SqliteCheckpointer(path)
-    if fresh:
-        graph, runner = chain(3), SyncRunner(checkpointer=store)
-        for number in range(runs):
-            runner.run(graph, {"v0": None if number % 100 == 0 else number}, workflow_id=f"run-{number}", error_handling="continue")
-    return lambda: read(store)
-
-
 def stored_cases(folder: Path, quick: bool) -> list[Case]:
     """The cases that write to or read from a store in `folder`."""
-    runs = 1000 if quick else 10_000
-    half = runs // 2
-    failed = WorkflowStatus.FAILED
     return [
         Case(
             "checkpointed step, on the disk each", "step", _STEPS,
@@ -152,28 +124,6 @@ def stored_cases(folder: Path, quick: bool) -> list[Case]:
             [Contender("floor", partial(_floor_resume, folder, 1000)), Contender("hypergraph", partial(_resume, folder, 1000))],
             "at most 4 ms", most=4000, clock="wall",
         ),
-        Case(
-            f"history of {runs:,} runs: list 50", "read", 1,
-            [
-                Contender("floor", partial(_floor_history, folder, runs, "SELECT * FROM runs ORDER BY id DESC LIMIT 50")),
-                Contender("hypergraph", partial(_history, folder, runs, lambda store: store.runs(limit=50))),
-            ],
-            "at most 2 x floor", ratio=2, clock="wall",
-        ),
-        Case(
-            f"history of {runs:,} runs: one run's steps", "read", 1,
-            [
-                Contender("floor", partial(_floor_history, folder, runs, f"SELECT * FROM steps WHERE run = {half}")),
-                Contender("hypergraph", partial(_history, folder, runs, lambda store: store.steps(f"run-{half}"))),
-            ],
-            "at most 2 x floor", ratio=2, clock="wall",
-        ),
-        Case(
-            f"history of {runs:,} runs: 50 failed ones", "read", 1,
-            [
-                Contender("floor", partial(_floor_history, folder, runs, _FAILED)),
-                Contender("hypergraph", partial(_history, folder, runs, lambda store: store.runs(status=failed, limit=50))),
-            ],
-            "at most 2 x floor", ratio=2, clock="wall",
-        ),
+        *history_cases(folder, quick),
+        *large_history_cases(folder),
     ]  # fmt: skip

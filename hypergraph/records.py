@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from enum import Enum, StrEnum
 from typing import Any
 
-from hypergraph._quick import quick
+from hypergraph._quick import Late, quick
 from hypergraph._text import duration, plural
 
 __all__ = [
@@ -78,7 +78,7 @@ def _plain(value: Any) -> Any:
 
 @quick
 @dataclass(frozen=True, slots=True, repr=False)
-class StepRecord:
+class StepRecord(Late):
     """One finished step of one run: the journal's only kind of line.
 
     Attributes:
@@ -140,12 +140,13 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who runs a workflow at the moment: process id, host, since when, and which ownership epoch it is."""
+    """Who runs a workflow at the moment: process id, host, since when, which ownership epoch it is, and when it was last heard of."""
 
     pid: int
     host: str
     since: datetime
     epoch: int = 1
+    heard_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,7 @@ class PauseRecord:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Run:
+class Run(Late):
     """One stored run, without its steps.
 
     Attributes:
@@ -185,6 +186,7 @@ class Run:
         actor: who started it.
         error: type and text of what ended a failed run.
         lost_claims: for an interrupted run, how many owners went away since its last recorded step.
+        last_owner: for an interrupted run, who ran it last, where that is known.
     """
 
     id: str
@@ -208,13 +210,14 @@ class Run:
     actor: str | None = None
     error: str | None = None
     lost_claims: int = 0
+    last_owner: Owner | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give the run as JSON-safe primitives."""
         plain: dict[str, Any] = {}
         for item in fields(self):
             value = getattr(self, item.name)
-            if item.name == "owner" and value is not None:
+            if item.name in {"owner", "last_owner"} and value is not None:
                 value = {one.name: getattr(value, one.name) for one in fields(value)}
             elif item.name == "pauses":
                 value = [{one.name: getattr(pause, one.name) for one in fields(pause)} for pause in value]

@@ -6,12 +6,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from hypergraph._quick import Reader, read_late
 from hypergraph.checkpointers.moments import from_micros, now_micros, to_micros
 from hypergraph.checkpointers.values import ValueCodec
+from hypergraph.exceptions import SerializationError
 from hypergraph.records import Owner, PauseRecord, Run, StepRecord, StepStatus, WorkflowStatus
 
 __all__ = [
-    "RUN_COLUMNS", "STEP_COLUMNS", "StepRow", "pauses_text", "read_pauses", "read_run", "read_step", "step_row", "text_of",
+    "RUN_COLUMNS", "STEP_COLUMNS", "Derived", "StepRow", "StepsRead", "pauses_text", "read_pauses", "read_run", "step_row", "text_of",
 ]  # fmt: skip
 
 _STATUS_CODES = {StepStatus.COMPLETED: 0, StepStatus.FAILED: 1, StepStatus.PAUSED: 2}
@@ -106,33 +108,67 @@ def step_row(record: StepRecord, codec: ValueCodec) -> StepRow:
     return StepRow(record.run_id, record.superstep, record.node_name, record.node_type or "", columns, large, values is not None)
 
 
-def read_step(row: Sequence[Any], run_id: str, codec: ValueCodec, values: Mapping[str, Any] | None) -> StepRecord:
-    """Give the record of a row of `STEP_COLUMNS`, whose values have been unpacked."""
-    (superstep, name, index, status, versions, _, duration_ms, flags, decision, kind, completed, created, started, child, attempt,
-     error, error_type, traceback, _, _) = row  # fmt: skip
-    moment = from_micros(completed)
-    return StepRecord(
-        run_id,
-        superstep,
-        name,
-        index,
-        _STATUSES[status],
-        codec.read_versions(versions) if versions else {},
-        values,
-        duration_ms if duration_ms is not None else 0.0,
-        bool(flags & CACHED),
-        _decision(decision) if decision is not None else None,
-        error,
-        kind or None,
-        from_micros(completed - created) if created else moment,
-        None if flags & UNSTAMPED else moment,
-        f"{run_id}/{name}" if flags & NAMED_CHILD else child,
-        bool(flags & PARTIAL),
-        attempt,
-        from_micros(completed - started) if started is not None else None,
-        error_type,
-        traceback,
-    )
+class StepsRead:
+    """Steps of one run that were read together. Their values are parsed together too, when those of one of them are looked at."""
+
+    __slots__ = ("_large", "_values", "codec", "rows", "run_id")
+
+    def __init__(
+        self, run_id: str, rows: Sequence[Sequence[Any]], codec: ValueCodec, large: Mapping[tuple[int, int], Mapping[str, Any]]
+    ) -> None:
+        self.run_id = run_id
+        self.rows = rows
+        self.codec = codec
+        self._large = large
+        self._values: list[dict[str, Any] | None] | None = None
+
+    def records(self) -> list[StepRecord]:
+        """Give them, in their order."""
+        return [read_late(StepRecord, _STEP_READERS, (row, self, place)) for place, row in enumerate(self.rows)]
+
+    def values(self, place: int) -> dict[str, Any] | None:
+        """Give the values of one of them.
+
+        Raises:
+            SerializationError: they are damaged.
+        """
+        if self._values is None:
+            try:
+                self._values = self.codec.unpack_many([row[5] for row in self.rows])
+            except SerializationError:
+                # The others can be read all the same.
+                data = self.rows[place][5]
+                return self._whole(place, None if data is None else self.codec.unpack(data))
+        return self._whole(place, self._values[place])
+
+    def _whole(self, place: int, own: dict[str, Any] | None) -> dict[str, Any] | None:
+        row = self.rows[place]
+        return {**(own or {}), **self._large.get((row[0], row[19]), {})} if row[7] & LARGE else own
+
+
+# Of each: (row of `STEP_COLUMNS`, what was read with it, its place in that).
+_STEP_READERS: Mapping[str, Reader] = {
+    "run_id": lambda read: read[1].run_id,
+    "superstep": lambda read: read[0][0],
+    "node_name": lambda read: read[0][1],
+    "index": lambda read: read[0][2],
+    "status": lambda read: _STATUSES[read[0][3]],
+    "input_versions": lambda read: read[1].codec.read_versions(read[0][4]) if read[0][4] else {},
+    "values": lambda read: read[1].values(read[2]),
+    "duration_ms": lambda read: read[0][6] if read[0][6] is not None else 0.0,
+    "cached": lambda read: bool(read[0][7] & CACHED),
+    "decision": lambda read: _decision(read[0][8]) if read[0][8] is not None else None,
+    "error": lambda read: read[0][15],
+    "node_type": lambda read: read[0][9] or None,
+    "created_at": lambda read: from_micros(read[0][10] - (read[0][11] or 0)),
+    "completed_at": lambda read: None if read[0][7] & UNSTAMPED else from_micros(read[0][10]),
+    "child_run_id": lambda read: f"{read[1].run_id}/{read[0][1]}" if read[0][7] & NAMED_CHILD else read[0][13],
+    "partial": lambda read: bool(read[0][7] & PARTIAL),
+    "attempt": lambda read: read[0][14],
+    "started_at": lambda read: from_micros(read[0][10] - read[0][12]) if read[0][12] is not None else None,
+    "error_type": lambda read: read[0][16],
+    "traceback": lambda read: read[0][17],
+}
 
 
 def _decision(text: str) -> Any:
@@ -143,41 +179,51 @@ def _decision(text: str) -> Any:
         return text
 
 
-def read_run(
-    row: Sequence[Any],
-    *,
-    owner: Owner | None = None,
-    interrupted: bool = False,
-    lost_claims: int = 0,
-    pauses: tuple[PauseRecord, ...] = (),
-    changes: Mapping[str, tuple[Any, Any]] | None = None,
-) -> Run:
+class Derived(NamedTuple):
+    """What is not in a run's row but found out when that is read; most runs have nothing of it."""
+
+    owner: Owner | None = None
+    interrupted: bool = False
+    lost_claims: int = 0
+    last_owner: Owner | None = None
+    pauses: tuple[PauseRecord, ...] = ()
+    changes: Mapping[str, tuple[Any, Any]] | None = None
+
+
+_NOTHING_DERIVED = Derived()
+
+_WORKFLOW_STATUSES = {status.value: status for status in WorkflowStatus}
+
+# Of each: (row of `RUN_COLUMNS`, what was derived).
+_RUN_READERS: Mapping[str, Reader] = {
+    "id": lambda read: read[0][0],
+    "status": lambda read: _WORKFLOW_STATUSES[read[0][1]],
+    "graph_name": lambda read: read[0][2],
+    "duration_ms": lambda read: read[0][3],
+    "node_count": lambda read: read[0][4],
+    "error_count": lambda read: read[0][5],
+    "parent_run_id": lambda read: read[0][6],
+    "forked_from": lambda read: read[0][7],
+    "fork_superstep": lambda read: read[0][8],
+    "retry_of": lambda read: read[0][9],
+    "retry_index": lambda read: read[0][10],
+    "config": lambda read: json.loads(read[0][11]) if read[0][11] else None,
+    "created_at": lambda read: from_micros(read[0][12]),
+    "completed_at": lambda read: from_micros(read[0][13]) if read[0][13] is not None else None,
+    "actor": lambda read: read[0][14],
+    "error": lambda read: read[0][15],
+    "owner": lambda read: read[1].owner,
+    "interrupted": lambda read: read[1].interrupted,
+    "lost_claims": lambda read: read[1].lost_claims,
+    "last_owner": lambda read: read[1].last_owner,
+    "pauses": lambda read: read[1].pauses,
+    "changes": lambda read: read[1].changes,
+}
+
+
+def read_run(row: Sequence[Any], derived: Derived = _NOTHING_DERIVED) -> Run:
     """Give the run of a row of `RUN_COLUMNS`."""
-    (run_id, status, graph, duration_ms, nodes, errors, parent, forked, superstep, retry_of, retry_index, config, created, completed,
-     actor, error, _) = row  # fmt: skip
-    return Run(
-        id=run_id,
-        status=WorkflowStatus(status),
-        graph_name=graph,
-        duration_ms=duration_ms,
-        node_count=nodes,
-        error_count=errors,
-        parent_run_id=parent,
-        forked_from=forked,
-        fork_superstep=superstep,
-        retry_of=retry_of,
-        retry_index=retry_index,
-        config=json.loads(config) if config else None,
-        created_at=from_micros(created),
-        completed_at=from_micros(completed) if completed is not None else None,
-        interrupted=interrupted,
-        owner=owner,
-        pauses=pauses,
-        changes=changes,
-        actor=actor,
-        error=error,
-        lost_claims=lost_claims,
-    )
+    return read_late(Run, _RUN_READERS, (row, derived))
 
 
 def pauses_text(pauses: Sequence[PauseRecord]) -> str:

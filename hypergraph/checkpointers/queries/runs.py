@@ -9,7 +9,7 @@ from typing import Any
 
 from hypergraph.checkpointers.moments import to_micros
 from hypergraph.checkpointers.queries.context import Context, Held, Operation, held_by, read_data, root_of
-from hypergraph.checkpointers.rows import RUN_COLUMNS, read_pauses, read_run
+from hypergraph.checkpointers.rows import RUN_COLUMNS, Derived, read_pauses, read_run
 from hypergraph.records import Run, WorkflowStatus
 
 __all__ = ["ANY", "RUN_SELECT", "count_runs", "get_children_inputs", "get_inputs", "get_run", "get_sources", "list_runs", "runs_of"]
@@ -36,27 +36,33 @@ def get_run(context: Context, run_id: str) -> Operation[Run | None]:
 
 def runs_of(context: Context, rows: Sequence[tuple[Any, ...]]) -> Operation[list[Run]]:
     """Give the runs of rows of `RUN_COLUMNS`, with what is derived when they are read."""
+    found = [read_run(row) for row in rows]
     held: dict[str, Held] = {}
-    found = []
-    for row in rows:
-        run_id, status, forked, key = row[0], row[1], row[7], row[16]
-        pauses: tuple[Any, ...] = ()
-        owner, interrupted, lost, changes = None, False, 0, None
-        if status == "active":
-            root = root_of(run_id)
-            if root not in held:
-                held[root] = yield from held_by(context, root)
-            holder = held[root]
-            owner, interrupted = holder.public(), not holder.alive
-            if interrupted and holder.claimed_at is not None:
-                lost = yield from _lost_claims(key, holder)
-        elif status == "paused":
-            pauses = yield from _pauses(context, key)
-        if forked is not None:
-            stored = yield from read_data(context, key, "changes")
-            changes = {name: (old, new) for name, (old, new) in stored.items()} if stored is not None else None
-        found.append(read_run(row, owner=owner, interrupted=interrupted, lost_claims=lost, pauses=pauses, changes=changes))
+    for place, row in enumerate(rows):
+        # Most runs have ended, and come from nowhere: for them there is nothing to find out.
+        if row[7] is not None or row[1] == "active" or row[1] == "paused":
+            found[place] = read_run(row, (yield from _derived(context, row, held)))
     return found
+
+
+def _derived(context: Context, row: Sequence[Any], held: dict[str, Held]) -> Operation[Derived]:
+    run_id, status, forked, key = row[0], row[1], row[7], row[16]
+    derived = Derived()
+    if status == "active":
+        root = root_of(run_id)
+        if root not in held:
+            held[root] = yield from held_by(context, root)
+        holder = held[root]
+        derived = derived._replace(owner=holder.public(), interrupted=not holder.alive)
+        if derived.interrupted and holder.claimed_at is not None:
+            derived = derived._replace(lost_claims=(yield from _lost_claims(key, holder)), last_owner=holder.last())
+    elif status == "paused":
+        derived = derived._replace(pauses=(yield from _pauses(context, key)))
+    if forked is not None:
+        stored = yield from read_data(context, key, "changes")
+        if stored is not None:
+            derived = derived._replace(changes={name: (old, new) for name, (old, new) in stored.items()})
+    return derived
 
 
 def _lost_claims(run: int, held: Held) -> Operation[int]:

@@ -6,9 +6,8 @@ import re
 from typing import Any
 
 from hypergraph._text import fix
-from hypergraph.checkpointers.queries.context import Context, Operation
-from hypergraph.checkpointers.queries.steps import steps_of
-from hypergraph.checkpointers.rows import STEP_COLUMNS, read_step
+from hypergraph.checkpointers.queries.context import Context, Operation, large_values
+from hypergraph.checkpointers.rows import LARGE, STEP_COLUMNS, StepsRead
 from hypergraph.records import StepRecord
 
 __all__ = ["FIELDS", "bring_up_to_date", "search"]
@@ -123,16 +122,12 @@ def _by_reading(words: list[str], field: str | None, limit: int) -> Operation[li
 
 def _one_step(context: Context, run: int, superstep: int, node: int) -> Operation[StepRecord | None]:
     rows = yield (
-        f"SELECT r.id, {STEP_COLUMNS} FROM steps s JOIN nodes n ON n.key = s.node JOIN runs r ON r.key = s.run "
+        f"SELECT {STEP_COLUMNS}, r.id FROM steps s JOIN nodes n ON n.key = s.node JOIN runs r ON r.key = s.run "
         "WHERE s.run = ? AND s.superstep = ? AND s.node = ?",
         (run, superstep, node),
     )
     if not rows:
         return None
     row = rows[0]
-    if row[8] & 4:
-        # Its large values are read with the whole run; rare, and simple.
-        steps = yield from steps_of(context, run, row[0], None)
-        return next((step for step in steps if step.superstep == superstep and step.node_name == row[2]), None)
-    values = context.codec.unpack(row[6]) if row[6] is not None else None
-    return read_step(row[1:], row[0], context.codec, values)
+    large = (yield from large_values(context, run, superstep)) if row[7] & LARGE else {}
+    return StepsRead(row[20], rows, context.codec, large).records()[0]

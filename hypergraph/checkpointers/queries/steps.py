@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from hypergraph._text import fix
 from hypergraph.checkpointers.queries.context import Context, Operation, large_values, read_data
-from hypergraph.checkpointers.rows import LARGE, STEP_COLUMNS, read_step
+from hypergraph.checkpointers.rows import LARGE, STEP_COLUMNS, StepsRead
 from hypergraph.exceptions import CheckpointError
 from hypergraph.records import Checkpoint, CheckpointLink, StepRecord
 
 __all__ = ["Link", "chain_of", "get_checkpoint", "get_state", "get_steps", "refuse_dropped", "stats", "steps_of"]
 
-_FROM = f"SELECT {STEP_COLUMNS} FROM steps s JOIN nodes n ON n.key = s.node WHERE s.run = ?"
+_SELECT = f"SELECT {STEP_COLUMNS} FROM steps s JOIN nodes n ON n.key = s.node WHERE s.run = "
+_OF_ID = f"{_SELECT}(SELECT key FROM runs WHERE id = ?)"
+_OF_KEY = f"{_SELECT}?"
+_UPTO = " AND s.superstep <= ?"
+
+# In the order in which they were completed. Sorted here: SQLite would copy every row into a sorter, and they mostly are in order.
+_in_order = itemgetter(10, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +35,22 @@ class Link:
 
 def steps_of(context: Context, run: int, run_id: str, cut: int | None) -> Operation[list[StepRecord]]:
     """Give the steps of one run up to a superstep, in the order in which they were completed."""
-    where, values = (" AND s.superstep <= ?", (run, cut)) if cut is not None else ("", (run,))
-    rows = yield f"{_FROM}{where} ORDER BY s.completed_at, s.idx", values
-    large: dict[tuple[int, int], dict[str, Any]] = {}
-    if any(row[7] & LARGE for row in rows):
-        large = yield from large_values(context, run)
-    codec = context.codec
-    unpacked = codec.unpack_many([row[5] for row in rows])
-    if large:
-        for place, row in enumerate(rows):
-            if row[7] & LARGE:
-                unpacked[place] = {**(unpacked[place] or {}), **large.get((row[0], row[19]), {})}
-    return [read_step(row, run_id, codec, own) for row, own in zip(rows, unpacked, strict=True)]
+    rows = yield (_OF_KEY, (run,)) if cut is None else (_OF_KEY + _UPTO, (run, cut))
+    return (yield from _read(context, run_id, rows))
 
 
 def get_steps(context: Context, run_id: str, *, superstep: int | None = None) -> Operation[list[StepRecord]]:
     """Give a run's own steps."""
-    rows = yield "SELECT key FROM runs WHERE id = ?", (run_id,)
-    return (yield from steps_of(context, rows[0][0], run_id, superstep)) if rows else []
+    rows = yield (_OF_ID, (run_id,)) if superstep is None else (_OF_ID + _UPTO, (run_id, superstep))
+    return (yield from _read(context, run_id, rows))
+
+
+def _read(context: Context, run_id: str, rows: list[tuple[Any, ...]]) -> Operation[list[StepRecord]]:
+    rows.sort(key=_in_order)
+    large: dict[tuple[int, int], dict[str, Any]] = {}
+    if any(row[7] & LARGE for row in rows):
+        large = yield from large_values(context, rows[0][18])
+    return StepsRead(run_id, rows, context.codec, large).records()
 
 
 def chain_of(run_id: str, superstep: int | None = None) -> Operation[list[Link]]:

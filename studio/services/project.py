@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.model.graph_view import GraphView, ModuleView
-from studio.services.module_host import PATIENCE, HostError, ModuleHost, Nursery
+from studio.services.module_host import LOADING, PATIENCE, HostError, ModuleHost, Nursery
 from studio.services.order import Target
 from studio.services.targets import find_target, find_targets
 
@@ -38,15 +38,20 @@ class Project:
         texts: what the command line names.
         start: the folder that the studio was started in.
         python: interpreter that loads the modules; None for this one.
-        patience: seconds that a module may take to load.
+        patience: seconds to wait for an answer of a loaded module.
+        loading: seconds that a module may take to load.
     """
 
-    def __init__(self, texts: Sequence[str], start: Path, *, python: str | None = None, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, texts: Sequence[str], start: Path, *, python: str | None = None, patience: float = PATIENCE, loading: float = LOADING
+    ) -> None:
         self._start = start
         self._python = python
         self._patience = patience
+        self._loading = loading
         self._nursery = Nursery()
-        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="studio-modules")
+        # A module that never ends keeps its thread, and none of the others waiting.
+        self._threads = ThreadPoolExecutor(max(_AT_ONCE, len(texts) + 1), thread_name_prefix="studio-modules")
         self._lock = threading.Lock()
         self._modules = [self._module(target) for target in find_targets(texts, start)]
         self._views: tuple[ModuleView, ...] = tuple(module.view for module in self._modules)
@@ -54,13 +59,15 @@ class Project:
         self._closing = threading.Event()
 
     def _module(self, target: Target) -> _Module:
-        host = ModuleHost(target, self._nursery, python=self._python, start=self._start, patience=self._patience)
-        return _Module(target, host, ModuleView(target.text, "loading"))
+        return _Module(target, self._host(target), ModuleView(target.text, "loading", since=time.time()))
+
+    def _host(self, target: Target) -> ModuleHost:
+        return ModuleHost(target, self._nursery, python=self._python, start=self._start, patience=self._patience, loading=self._loading)
 
     def begin(self) -> None:
         """Load everything, each module in a thread that waits for its process."""
         for module in self._modules:
-            self._threads.submit(self._load, module)
+            self._threads.submit(self._load, module, module.loads)
 
     def modules(self) -> tuple[ModuleView, ...]:
         """Give all modules as they stand; the same object as long as nothing changes."""
@@ -71,11 +78,12 @@ class Project:
         return self._views
 
     def reload(self, text: str) -> None:
-        """Load a module again."""
+        """Load a module again; one that is still being loaded is begun anew."""
         for module in self._modules:
-            if module.target.text == text and module.view.state != "loading":
-                self._show(module, replace(module.view, state="loading"))
-                self._threads.submit(self._load, module)
+            if module.target.text == text and not self._closing.is_set():
+                module.loads += 1
+                self._show(module, replace(module.view, state="loading", since=time.time()))
+                self._threads.submit(self._load, module, module.loads)
 
     def wait(self, seconds: float = 30.0) -> None:
         """Wait until nothing is being loaded."""
@@ -83,17 +91,16 @@ class Project:
         while any(view.state == "loading" for view in self._views) and time.monotonic() < until:
             time.sleep(0.01)
 
-    def _load(self, module: _Module) -> None:
+    def _load(self, module: _Module, number: int) -> None:
         # What was loaded stays what it was: a fresh process sees the files as they are.
-        module.host.close()
-        module.host = self._module(module.target).host
-        if self._closing.is_set():
+        module.host.abandon()
+        if self._closing.is_set() or module.loads != number:
             return
         module.target = find_target(module.target.text, self._start)
-        module.host.target = module.target
+        module.host = host = self._host(module.target)
         stamps = _stamps([module.target.file] if module.target.file else [])
         try:
-            found = module.host.report()
+            found = host.report()
             stamps = {**_stamps(found["files"]), **stamps}
             view = ModuleView(
                 module.target.text,
@@ -103,14 +110,15 @@ class Project:
                 output=found["output"],
             )
         except HostError as error:
-            view = ModuleView(module.target.text, "broken", str(error), error.traceback or str(error), output=module.host.output())
+            view = ModuleView(module.target.text, "broken", str(error), error.traceback or str(error), output=host.output())
         except Exception as error:
             view = ModuleView(module.target.text, "broken", f"{type(error).__name__}: {error}", "")
-        module.stamps = stamps
-        if self._closing.is_set():
-            # The studio was left while this was loading: nobody else ends that process.
-            module.host.close()
-        self._show(module, view)
+        if self._closing.is_set() or module.loads != number:
+            # The studio was left, or it was begun anew while this was loading: nobody else ends that process.
+            host.close()
+        else:
+            module.stamps = stamps
+            self._show(module, view)
 
     def _show(self, module: _Module, view: ModuleView) -> None:
         with self._lock:
@@ -153,7 +161,7 @@ class Project:
         for module in self._modules:
             if (module.target.root, module.target.module, module.target.file) == (target.root, target.module, target.file):
                 return module.host.ask(question)
-        host = self._module(target).host
+        host = self._host(target)
         try:
             return host.ask(question)
         finally:
@@ -165,7 +173,7 @@ class Project:
         Raises:
             HostError: the answer is an error, or there is none.
         """
-        host = ModuleHost(target, self._nursery, python=self._python, start=self._start, patience=patience)
+        host = ModuleHost(target, self._nursery, python=self._python, start=self._start, patience=patience, loading=patience)
         try:
             return host.ask(question)
         finally:
@@ -179,7 +187,7 @@ class Project:
         """End all hosts."""
         self._closing.set()
         for module in self._modules:
-            module.host.close()
+            module.host.abandon()
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._nursery.close()
 

@@ -23,6 +23,7 @@ class Settings:
         secrets: further names whose values are not shown.
         keep_days, keep_bytes: how long folders of finished runs stay, and how much they may take.
         at_once: how many items of a batch run at once where nothing else is said.
+        load_seconds: how long a module may take to load.
         problems: what in the file could not be used.
     """
 
@@ -32,6 +33,7 @@ class Settings:
     keep_days: int = 30
     keep_bytes: int = 2 << 30
     at_once: int = 8
+    load_seconds: int = 120
     problems: tuple[str, ...] = ()
 
 
@@ -56,7 +58,7 @@ def load_settings(path: Path | None = None) -> Settings:
     except (OSError, ValueError) as error:
         return Settings(problems=(f"{path}: {error}",))
     problems: list[str] = []
-    known = {"theme", "keymap", "secrets", "keep_days", "keep_bytes", "at_once"}
+    known = {"theme", "keymap", "secrets", "keep_days", "keep_bytes", "at_once", "load_seconds"}
     problems += [f"{path}: {name!r} is no setting." for name in data if name not in known]
     return Settings(
         theme=_one_of(data, "theme", _THEMES, problems),
@@ -67,6 +69,7 @@ def load_settings(path: Path | None = None) -> Settings:
         keep_days=_number(data, "keep_days", 30, problems),
         keep_bytes=_number(data, "keep_bytes", 2 << 30, problems),
         at_once=max(1, _number(data, "at_once", 8, problems)),
+        load_seconds=max(1, _number(data, "load_seconds", 120, problems)),
         problems=tuple(problems),
     )
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -75,9 +76,9 @@ def nursery() -> Iterator[Nursery]:
 def host(tmp_path: Path, nursery: Nursery) -> Iterator[Callable[..., ModuleHost]]:
     made: list[ModuleHost] = []
 
-    def make(text: str, name: str = "graphs.py", patience: float = 10.0) -> ModuleHost:
+    def make(text: str, name: str = "graphs.py", patience: float = 10.0, loading: float = 10.0) -> ModuleHost:
         (tmp_path / name).write_text(text)
-        found = ModuleHost(find_target(name, tmp_path), nursery, start=tmp_path, patience=patience)
+        found = ModuleHost(find_target(name, tmp_path), nursery, start=tmp_path, patience=patience, loading=loading)
         made.append(found)
         return found
 
@@ -156,7 +157,7 @@ def test_a_module_that_breaks_is_told_with_its_own_frames(host, text, said, trac
 
 
 def test_what_a_module_prints_never_reaches_us(host, capfd):
-    """Descriptors 1 and 2 of a host lead to a file of its own."""
+    """Descriptors 1 and 2 of a host lead to a pipe of its own."""
     made = host(GOOD + "import os, subprocess, sys\nos.write(1, b'raw')\nsubprocess.run([sys.executable, '-c', 'print(1)'])\nos.close(1)\n")
     assert len(made.report()["graphs"]) == 2
     assert capfd.readouterr() == ("", "")
@@ -164,11 +165,11 @@ def test_what_a_module_prints_never_reaches_us(host, capfd):
 
 def test_a_module_that_never_ends_is_ended(host):
     """After its time a host is killed; the next question gets a fresh one."""
-    made = host("while True: pass", patience=0.5)
+    made = host("while True: pass", patience=0.5, loading=0.5)
     with pytest.raises(HostError, match="gave no answer in"):
         made.report()
     Path(made.target.file).write_text(GOOD)
-    made._patience = 10.0
+    made._loading = 10.0
     assert len(made.report()["graphs"]) == 2
 
 
@@ -204,3 +205,53 @@ def test_no_host_stays_when_the_studio_is_killed(tmp_path):
     while is_running(int(pid)) and time.monotonic() < until:
         time.sleep(0.01)
     assert not is_running(int(pid))
+
+
+def test_a_slow_module_is_waited_for_and_then_answers_as_quickly_as_any(host):
+    """Loading has its own patience; only a loaded module has to answer at once."""
+    made = host("import time\ntime.sleep(1.2)\n" + GOOD, patience=1.0, loading=30.0)
+    assert made.report()["graphs"]
+    assert made.ask({"do": "check", "target": _target(made), "graph": "first", "texts": {}, "map_over": []})["ok"]
+
+
+def test_a_module_that_is_given_up_ends_at_once(host):
+    """Whoever waits for it is told, and nothing of it stays."""
+    made = host("while True: pass", loading=60.0)
+    told: list[str] = []
+
+    def wait() -> None:
+        try:
+            made.report()
+        except HostError as error:
+            told.append(str(error))
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    while made._process is None:
+        time.sleep(0.01)
+    process = made._process
+    made.abandon()
+    waiting.join(10)
+    assert len(told) == 1
+    assert process.poll() is not None
+
+
+def test_of_what_a_module_prints_only_the_end_is_kept(host):
+    """A hundred megabytes fill neither memory nor disk."""
+    made = host("import os\nfor _ in range(1600): os.write(1, b'x' * 65536)\nprint('the end', flush=True)\nraise ValueError('enough')")
+    with pytest.raises(HostError, match="enough"):
+        made.report()
+    assert made.output().endswith("the end\n")
+    assert len(made.output()) <= 4_000
+
+
+def test_what_a_module_started_ends_with_it(host, tmp_path):
+    """A server that is started while the module loads does not stay behind."""
+    made = host(GOOD + "import subprocess\nchild = subprocess.Popen(['sleep', '600'])\nopen('pid', 'w').write(str(child.pid))\n")
+    made.report()
+    child = int((tmp_path / "pid").read_text())
+    made.close()
+    until = time.monotonic() + 10
+    while Path(f"/proc/{child}/stat").exists() and Path(f"/proc/{child}/stat").read_text().split()[2] != "Z":
+        assert time.monotonic() < until
+        time.sleep(0.01)

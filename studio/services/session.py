@@ -55,7 +55,7 @@ class Session:
         # Counting a long history takes longer than listing it: on a connection of its own it holds up no key.
         self._counted = History(db)
         self.launcher = Launcher(db, state, options.python, start)
-        self.project = Project(options.targets, start, python=options.python)
+        self.project = Project(options.targets, start, python=options.python, loading=self.settings.load_seconds)
         self.acts = Acts(
             self.project,
             self.history,

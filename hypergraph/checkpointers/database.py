@@ -155,6 +155,9 @@ class Database:
 
     def _bring_up_to_date(self, db: sqlite3.Connection) -> None:
         if schema.known_version(db) == schema.VERSION:
+            if schema.lacks_indexes(db):
+                with transaction(db):
+                    schema.make_indexes(db)
             return
         with transaction(db):
             # Looked at again: another process may have been quicker.

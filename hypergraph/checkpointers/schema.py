@@ -13,7 +13,7 @@ from datetime import datetime
 
 from hypergraph.checkpointers.moments import to_micros
 
-__all__ = ["VERSION", "create", "empty_view", "known_version", "legacy_views", "migrate"]
+__all__ = ["VERSION", "create", "empty_view", "known_version", "lacks_indexes", "legacy_views", "make_indexes", "migrate"]
 
 VERSION = 3
 
@@ -59,7 +59,6 @@ CREATE TABLE runs (
     indexed INTEGER,
     seq INTEGER NOT NULL DEFAULT 0
 );
-CREATE INDEX runs_parent ON runs (parent_run_id);
 CREATE INDEX runs_status ON runs (status);
 CREATE INDEX runs_top ON runs (status) WHERE parent_run_id IS NULL;
 CREATE INDEX runs_seq ON runs (seq);
@@ -102,6 +101,14 @@ CREATE TABLE large_values (
 CREATE INDEX large_values_blob ON large_values (blob);
 """
 
+# What lists and counts are answered from, without a look at the rows: filters of a history and the items of a batch. Not a part of
+# the version: a file without them is read the same, only slower, and whoever opens it for writing makes them.
+_INDEXES = {
+    "runs_shown": "CREATE INDEX runs_shown ON runs (parent_run_id, key, status, graph_name, created_at, id)",
+    "runs_errors": "CREATE INDEX runs_errors ON runs (parent_run_id) WHERE error IS NOT NULL",
+}
+_REPLACED = ("runs_parent",)
+
 # Columns of the older layouts, with what stands for a column that a layout does not have yet.
 _OLD_RUN = {
     "id": None, "status": "'active'", "graph_name": "NULL", "duration_ms": "NULL", "node_count": "0", "error_count": "0",
@@ -134,7 +141,22 @@ def create(db: sqlite3.Connection) -> None:
     """Create the tables; the caller holds the transaction."""
     for statement in _statements(_TABLES):
         db.execute(statement)
+    make_indexes(db)
     db.execute("INSERT INTO _schema_version (version) VALUES (?)", (VERSION,))
+
+
+def lacks_indexes(db: sqlite3.Connection) -> bool:
+    """Tell whether a store of the present version was made before it had all of its indexes."""
+    found = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
+    return not found.issuperset(_INDEXES)
+
+
+def make_indexes(db: sqlite3.Connection) -> None:
+    """Make the indexes that are not there yet; the caller holds the transaction."""
+    for statement in _INDEXES.values():
+        db.execute(statement.replace("CREATE INDEX", "CREATE INDEX IF NOT EXISTS", 1))
+    for name in _REPLACED:
+        db.execute(f"DROP INDEX IF EXISTS {name}")
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -33,6 +33,9 @@ ITEM_CODES: Mapping[str, bytes] = {
 }  # fmt: skip
 _CODE_OF_NOTHING = b"."
 
+_ESCAPED = " ESCAPE '\\'"
+_ESCAPES = str.maketrans({"%": "\\%", "_": "\\_", "\\": "\\\\"})
+
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
@@ -64,8 +67,12 @@ class RunFilter:
             parts.append("r.graph_name = ?")
             values.append(self.graph_name)
         if self.text:
-            parts.append("instr(lower(r.id || ' ' || coalesce(r.graph_name, '') || ' ' || coalesce(r.error, '')), ?)")
-            values.append(self.text.lower())
+            # Errors are looked at apart: few runs have one, and the rest is in the index.
+            parts.append(
+                f"(r.id LIKE ?{_ESCAPED} OR r.graph_name LIKE ?{_ESCAPED} "
+                f"OR r.key IN (SELECT key FROM runs WHERE error IS NOT NULL AND error LIKE ?{_ESCAPED}))"
+            )
+            values += [f"%{self.text.translate(_ESCAPES)}%"] * 3
         if self.since is not None:
             parts.append("r.created_at >= ?")
             values.append(to_micros(self.since))
@@ -78,6 +85,9 @@ class RunFilter:
             parts.append("r.parent_run_id = ?")
             values.append(self.parent_run_id)
         return " AND ".join(parts) or "1", values
+
+
+_TOP_LEVEL = RunFilter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +143,9 @@ def page(context: Context, filter: RunFilter, *, after: int | None = None, limit
     if after is not None:
         where += " AND r.key < ?"
         values.append(after)
-    rows = yield f"{RUN_SELECT} WHERE {where} ORDER BY r.key DESC LIMIT ?", [*values, limit + 1]
+    # The keys first, which an index tells: only the rows that are shown are read.
+    keys = f"SELECT r.key FROM runs r WHERE {where} ORDER BY r.key DESC LIMIT ?"
+    rows = yield f"{RUN_SELECT} WHERE r.key IN ({keys}) ORDER BY r.key DESC", [*values, limit + 1]
     more = len(rows) > limit
     rows = rows[:limit]
     found = yield from runs_of(context, rows)
@@ -143,8 +155,15 @@ def page(context: Context, filter: RunFilter, *, after: int | None = None, limit
 def counts(_: Context, filter: RunFilter) -> Operation[Counts]:  # noqa: A002
     """Count the runs that a filter lets through, by status."""
     where, values = filter.where()
-    rows = yield f"SELECT r.status, count(*) FROM runs r WHERE {where} GROUP BY r.status", values
-    by_status = {WorkflowStatus(status): number for status, number in rows}
+    if filter == _TOP_LEVEL:
+        # Each number is a stretch of an index.
+        sums = [f"(SELECT count(*) FROM runs r WHERE {where} AND r.status = '{status.value}')" for status in WorkflowStatus]
+        rows = yield f"SELECT {', '.join(sums)}", ()
+    else:
+        # One pass over an index; grouping would sort it.
+        sums = [f"sum(r.status = '{status.value}')" for status in WorkflowStatus]
+        rows = yield f"SELECT {', '.join(sums)} FROM runs r WHERE {where}", values
+    by_status = {status: number for status, number in zip(WorkflowStatus, rows[0], strict=True) if number}
     return Counts(sum(by_status.values()), by_status)
 
 
@@ -154,19 +173,27 @@ def item_states(_: Context, batch: str) -> Operation[bytes]:
         "SELECT json_extract(t.content, '$.map_size') FROM runs r JOIN texts t ON t.key = r.config WHERE r.id = ?",
         (batch,),
     )
-    # Numbers are taken out of the ids by SQLite: a hundred thousand rows cost little then.
-    rows = yield (
-        "SELECT CAST(substr(id, ?) AS INTEGER), status FROM runs WHERE parent_run_id = ? AND substr(id, ?, 1) BETWEEN '0' AND '9'",
-        (len(batch) + 2, batch, len(batch) + 2),
-    )
+    # Six texts in place of a hundred thousand rows. Taking the numbers out of them is quicker here than in SQLite.
+    joined = ", ".join(f"group_concat(id, '\n') FILTER (WHERE status = '{status}')" for status in ITEM_CODES)
+    rows = yield f"SELECT {joined} FROM runs WHERE parent_run_id = ?", (batch,)
+    numbers = [_item_numbers(text, batch + "/") for text in rows[0]]
     size = config[0][0] if config and isinstance(config[0][0], int) else 0
-    states = bytearray(_CODE_OF_NOTHING * max(size, len(rows)))
-    codes = {status: code[0] for status, code in ITEM_CODES.items()}
-    for number, status in rows:
-        if number >= len(states):
-            states.extend(_CODE_OF_NOTHING * (number + 1 - len(states)))
-        states[number] = codes[status]
+    states = bytearray(_CODE_OF_NOTHING * max(size, 1 + max((max(group) for group in numbers if group), default=-1)))
+    for code, group in zip(ITEM_CODES.values(), numbers, strict=True):
+        for number in group:
+            states[number] = code[0]
     return bytes(states)
+
+
+def _item_numbers(ids: str | None, prefix: str) -> list[int]:
+    if ids is None:
+        return []
+    numbers = ids[len(prefix) :].split("\n" + prefix)
+    try:
+        return list(map(int, numbers))
+    except ValueError:
+        # A run that is no batch has children with names.
+        return [int(number) for number in numbers if number.isdecimal()]
 
 
 def failure_groups(_: Context, batch: str) -> Operation[list[FailureGroup]]:

@@ -15,6 +15,10 @@ __all__ = ["FIELDS", "bring_up_to_date", "search"]
 FIELDS = ("node_name", "error", "values")
 # Of a step's values this much is searched.
 _TEXT_BYTES = 16_384
+# Values that are no text (frames of another serializer, pickles) are not searched.
+_TEXT = (
+    f"CASE WHEN s.data IS NULL OR substr(s.data, 1, 1) IN (x'01', x'80') THEN '' ELSE CAST(substr(s.data, 1, {_TEXT_BYTES}) AS TEXT) END"
+)
 _WORD = re.compile(r"\w+", re.UNICODE)
 
 
@@ -31,28 +35,21 @@ def bring_up_to_date() -> Operation[None]:
     for run, _ in dirty:
         yield "DELETE FROM search_text WHERE rowid IN (SELECT doc FROM search_docs WHERE run = ?)", (run,)
         yield "DELETE FROM search_docs WHERE run = ?", (run,)
-    rows = yield (
-        "SELECT s.run, s.superstep, s.node, n.name, s.error, substr(s.data, 1, ?) FROM steps s JOIN nodes n ON n.key = s.node "
-        "JOIN runs r ON r.key = s.run WHERE r.indexed IS NULL ORDER BY s.completed_at",
-        (_TEXT_BYTES,),
+    known = yield "SELECT coalesce(max(doc), 0) FROM search_docs", ()
+    # From the runs to their steps: the other way round each search would look at all steps there are.
+    yield (
+        "INSERT INTO search_docs (run, superstep, node) SELECT s.run, s.superstep, s.node FROM runs r CROSS JOIN steps s ON s.run = r.key "
+        "WHERE r.indexed IS NULL ORDER BY s.completed_at",
+        (),
     )
-    for run, superstep, node, name, error, data in rows:
-        made = yield (
-            "INSERT INTO search_docs (run, superstep, node) VALUES (?, ?, ?) RETURNING doc",
-            (run, superstep, node),
-        )
-        yield (
-            'INSERT INTO search_text (rowid, node_name, error, "values") VALUES (?, ?, ?, ?)',
-            (made[0][0], name, error or "", _text(data)),
-        )
+    yield (
+        'INSERT INTO search_text (rowid, node_name, error, "values") '
+        f"SELECT d.doc, n.name, coalesce(s.error, ''), {_TEXT} FROM search_docs d CROSS JOIN steps s ON s.run = d.run "
+        "AND s.superstep = d.superstep AND s.node = d.node CROSS JOIN nodes n ON n.key = s.node WHERE d.doc > ?",
+        (known[0][0],),
+    )
     # A run that is still going on is looked at again.
     yield "UPDATE runs SET indexed = 1 WHERE indexed IS NULL AND status <> 'active'", ()
-
-
-def _text(data: bytes | str | None) -> str:
-    if data is None or data[:1] in (b"\x01", b"\x80"):
-        return ""
-    return data if isinstance(data, str) else data.decode("utf-8", "replace")
 
 
 def search(context: Context, query: str, *, field: str | None = None, limit: int = 20, indexed: bool = True) -> Operation[list[StepRecord]]:

@@ -31,11 +31,12 @@ class FailureGroup:
 
 @dataclass(frozen=True, slots=True)
 class ItemView:
-    """One item: its inputs in one line, its nodes with their states, and what ended it."""
+    """One item: its inputs in one line, its nodes with their states, what ended it, and how many seconds its nodes took."""
 
     inputs: str
     nodes: tuple[tuple[str, str], ...] = ()
     error: str = ""
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 Lines are the event log's, one dict each:
 
-    k  what happened       claim run+ run- node+ node- route stop chunk log end
+    k  what happened       claim run+ run- node+ node- route stop chunk log end exit
     c  the claim (which worker), n  the line's number in it, t  Unix seconds
     r  the run's id        m  for what happens inside batches: [batch, item, batch, item ...], outermost first
 
@@ -12,6 +12,7 @@ lines tell of one thing the rule says which one counts, without asking which cam
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
@@ -24,7 +25,7 @@ __all__ = ["BatchFacts", "ChildFacts", "Line", "RunFacts", "StepFacts", "StepKey
 Line: TypeAlias = Mapping[str, Any]
 StepKey: TypeAlias = tuple[str, int, str]
 
-_MOST_LOGS: Final = 5_000
+_MOST_LOGS: Final = 50_000
 _ORDER: Final = itemgetter("c", "n")
 
 
@@ -82,7 +83,8 @@ class BatchFacts:
         states: item -> the byte of its state.
         seen: item -> (claim, number) of the line that said so.
         failures: item -> (claim, -number, node, error type, message): the first failure of the newest claim.
-        first, last, ended: when the first and the last item ended, and how many did, as seen in the event log.
+        first, last: when the first and the last item ended, as seen in the event log.
+        began, ended: item -> when its newest execution began and ended, 0 where that was not seen.
     """
 
     states: bytes = b""
@@ -91,6 +93,8 @@ class BatchFacts:
     runs: Mapping[int, str] = field(default_factory=dict)
     first: float = 0.0
     last: float = 0.0
+    began: array[float] = field(default_factory=lambda: array("d"))
+    ended: array[float] = field(default_factory=lambda: array("d"))
 
     @property
     def size(self) -> int:
@@ -112,6 +116,7 @@ class RunFacts:
         logs: log lines in order, the newest ones.
         claims: the workers that told of it: claim -> the line that opens its log.
         ends: claim -> the line that closes its log.
+        exits: claim -> how its process ended, where it could not close its log.
         stop: the line of the first stop that was asked for.
     """
 
@@ -125,6 +130,12 @@ class RunFacts:
     claims: Mapping[int, Line] = field(default_factory=dict)
     ends: Mapping[int, Line] = field(default_factory=dict)
     stop: Line | None = None
+    exits: Mapping[int, Line] = field(default_factory=dict)
+
+    @property
+    def logs_cut(self) -> bool:
+        """True when older log lines than the first of `logs` may be there."""
+        return len(self.logs) >= _MOST_LOGS
 
     @property
     def disagreements(self) -> int:
@@ -135,7 +146,7 @@ class RunFacts:
 class _OpenBatch:
     """A batch's facts while lines are folded in."""
 
-    __slots__ = ("failures", "first", "last", "runs", "seen", "states")
+    __slots__ = ("began", "ended", "failures", "first", "last", "runs", "seen", "states")
 
     def __init__(self, facts: BatchFacts) -> None:
         self.states = bytearray(facts.states)
@@ -143,13 +154,17 @@ class _OpenBatch:
         self.failures = dict(facts.failures)
         self.runs = dict(facts.runs)
         self.first, self.last = facts.first, facts.last
+        self.began, self.ended = facts.began[:], facts.ended[:]
 
     def close(self) -> BatchFacts:
-        return BatchFacts(bytes(self.states), self.seen, self.failures, self.runs, self.first, self.last)
+        return BatchFacts(bytes(self.states), self.seen, self.failures, self.runs, self.first, self.last, self.began, self.ended)
 
     def grow(self, size: int) -> None:
         if size > len(self.states):
             self.states.extend(bytes(size - len(self.states)))
+        for times in (self.began, self.ended):
+            if size > len(times):
+                times.frombytes(bytes(8 * (size - len(times))))
 
     def take(self, batch: str, item: int, run: str, line: Line, *, own: bool) -> None:
         """Take in what happened in an item, or deeper."""
@@ -162,12 +177,17 @@ class _OpenBatch:
         if not own or kind not in {"run+", "run-"} or "i" not in line:
             return
         place = line["c"], line["n"]
-        self.grow(item + 1)
+        if item >= len(self.began) or item >= len(self.states):
+            self.grow(item + 1)
         if run != f"{batch}/{item}":
             self.runs[item] = run
+        moment = line["t"]
         if kind == "run-":
-            self.first = min(self.first or line["t"], line["t"])
-            self.last = max(self.last, line["t"])
+            self.first = min(self.first or moment, moment)
+            self.last = max(self.last, moment)
+            self.ended[item] = max(self.ended[item], moment)
+        else:
+            self.began[item] = max(self.began[item], moment)
         if place > self.seen.get(item, (-1, -1)):
             self.seen[item] = place
             self.states[item] = item_code("running" if kind == "run+" else line["status"])
@@ -187,6 +207,7 @@ class _Open:
         self.batches: dict[str, _OpenBatch] = {}
         self.claims = dict(facts.claims)
         self.ends = dict(facts.ends)
+        self.exits = dict(facts.exits)
         self.logs: list[Line] = []
         self.stop = facts.stop
 
@@ -195,7 +216,7 @@ class _Open:
         turns = {**self.facts.turns, **{place: _in_order(found) for place, found in self.turns.items()}}
         return RunFacts(
             self.root, self.steps, turns, self.children, self.inside, batches,
-            _merged(self.facts.logs, self.logs), self.claims, self.ends, self.stop,
+            _merged(self.facts.logs, self.logs), self.claims, self.ends, self.stop, self.exits,
         )  # fmt: skip
 
     def batch(self, name: str) -> _OpenBatch:
@@ -220,6 +241,9 @@ class _Open:
             return
         if kind == "end":
             self.ends[line["c"]] = line
+            return
+        if kind == "exit":
+            self.exits[line["c"]] = line
             return
         if run != self.root and not run.startswith(self.inner) and (run or kind not in {"log", "stop"}):
             return
@@ -304,12 +328,10 @@ def _merged(old: tuple[Line, ...], new: list[Line]) -> tuple[Line, ...]:
     if not new:
         return old
     new.sort(key=_ORDER)
-    if not old or _ORDER(new[0]) > _ORDER(old[-1]):
-        merged = [*old, *new]
-    else:
-        merged = sorted([*old, *new], key=_ORDER)
-    single = [line for place, line in enumerate(merged) if not place or _ORDER(line) != _ORDER(merged[place - 1])]
-    return tuple(single[-_MOST_LOGS:])
+    if old and _ORDER(new[0]) <= _ORDER(old[-1]):
+        old, new = (), sorted([*old, *new], key=_ORDER)
+    single = [line for place, line in enumerate(new) if not place or _ORDER(line) != _ORDER(new[place - 1])]
+    return (*old, *single)[-_MOST_LOGS:]
 
 
 def with_stored(facts: RunFacts, run: Line, steps: Iterable[Line]) -> RunFacts:

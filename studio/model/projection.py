@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hypergraph.viz.scene import Scene
 from studio.model.batch_view import BatchView
 from studio.model.batches import inside_batch
+from studio.model.branches import not_taken
+from studio.model.endings import last_words
 from studio.model.facts import ChildFacts, Line, RunFacts, StepFacts, StepKey
 from studio.model.lineage_view import LineageRow
 from studio.model.lines import decision_text, value_views
+from studio.model.log_lines import LogLines
 from studio.model.pause_view import PauseView
-from studio.model.run_view import LogLine, NodeView, RunView
+from studio.model.run_view import Attempt, NodeView, RunView
 from studio.model.sources import Makers
 from studio.model.states import ENDED, ITEM_STATES
 from studio.model.turns import turn_table
 from studio.model.value_view import ValueView
 
-__all__ = ["Context", "Projection", "run_state", "until"]
+__all__ = ["Context", "Projection", "run_state"]
 
 _MOST_DEPTH: Final = 12
 
@@ -61,6 +64,8 @@ def run_state(facts: RunFacts, run: str, alive: bool | None) -> str:
     child = facts.children.get(run)
     if child is None:
         closing = facts.ends[max(facts.ends)] if facts.ends else None
+        if closing is None and facts.exits:
+            return "interrupted"
         return "waiting" if closing is None else closing.get("status") or "unknown"
     stored = child.stored
     if child.began is not None and _open(facts, child):
@@ -85,43 +90,26 @@ def _open(facts: RunFacts, child: ChildFacts) -> bool:
     return began["c"] not in facts.ends
 
 
-def until(facts: RunFacts, superstep: int) -> RunFacts:
-    """Give what was known when a superstep of the run had ended; what is inside a later step is left out."""
-    kept: dict[StepKey, StepFacts] = {}
-    for key, step in facts.steps.items():
-        top = _top(facts, key)
-        if top is not None and top[1] <= superstep:
-            kept[key] = step
-    turns: dict[tuple[str, str], tuple[int, ...]] = {}
-    for run, at, node in sorted(kept):
-        turns[run, node] = (*turns.get((run, node), ()), at)
-    return replace(facts, steps=kept, turns=turns)
-
-
-def _top(facts: RunFacts, key: StepKey) -> StepKey | None:
-    for _ in range(_MOST_DEPTH):
-        if key[0] == facts.root:
-            return key
-        child = facts.children.get(key[0])
-        if child is None or child.up is None:
-            return None
-        key = child.up
-    return None
-
-
 class Projection:
     """Makes views of one run, one after the other; what did not change since the last one is taken over from it."""
 
     def __init__(self) -> None:
         self._made: dict[str, tuple[Any, NodeView]] = {}
-        self._logs: tuple[tuple[Line, ...], tuple[LogLine, ...]] = ((), ())
+        self._logs = LogLines()
         self._turns: tuple[Any, Any] = (None, None)
 
-    def view(self, facts: RunFacts, context: Context, *, past: bool = False) -> RunView:
-        """Give the run as a screen shows it; of a moment in the past nothing is said to have been left out."""
+    def view(self, facts: RunFacts, context: Context, *, past: bool = False, going: bool = False) -> RunView:
+        """Give the run as a screen shows it.
+
+        Args:
+            facts: what is known of it.
+            context: what is known beside it.
+            past: these are facts of a moment in the past: nothing is said to have been left out.
+            going: at that moment it was going on, however it stands now.
+        """
         state = run_state(facts, facts.root, context.alive)
         live = state in {"running", "waiting"}
-        nodes = self._nodes(facts, context, live=live, finished=state == "completed" and not past)
+        nodes = self._nodes(facts, context, live=live or going, finished=state == "completed" and not past)
         child = facts.children.get(facts.root) or ChildFacts(facts.root)
         stored = child.stored or {}
         started, ended = _times(facts, child, live=live)
@@ -139,15 +127,17 @@ class Projection:
             scene=context.scene,
             nodes=nodes,
             inputs=value_views(context.inputs, context.origins),
-            logs=self._log_lines(facts),
+            logs=self._logs.of(facts.logs),
+            logs_cut=facts.logs_cut,
             lineage=context.lineage,
             last_superstep=max(supersteps, default=None),
             live=live,
+            past=past,
             done=sum(1 for node in top if node.state in ENDED or node.state == "skipped"),
             total=max(total, len(top)),
             code_note=context.code_note,
             actor=context.actor,
-            error=_error(facts, child) if state in {"failed", "partial", "interrupted"} else None,
+            error=_error(facts, child, state) if state in {"failed", "partial", "interrupted", "stopped"} else None,
             pauses=context.pauses if state == "paused" else (),
             batch=context.batch,
             turns=self._turn_table(facts),
@@ -169,12 +159,13 @@ class Projection:
             inside = facts.inside.get(key)
             batch = facts.batches.get(inside) if inside is not None else None
             sources = _sources(makers, step) if step.began is None or step.began.get("in") is None else ()
-            mark = (step, turns, live, inside, batch, context.typical.get(path), scenes.get(path), sources)
+            heard = None if live or step.end is not None else _heard(facts, step.claim)
+            mark = (step, turns, live, inside, batch, context.typical.get(path), scenes.get(path), sources, heard)
             before = self._made.get(path)
             if before is not None and _same(before[0], mark):
                 node = before[1]
             else:
-                node = _node(facts, makers, context, path, step, turns, inside, live=live)
+                node = _node(facts, makers, context, path, step, turns, inside, live=live, heard=heard)
                 if before is not None and before[1] == node:
                     node = before[1]
             made[path] = mark, node
@@ -185,16 +176,14 @@ class Projection:
         for path, line in context.inherited.items():
             if path not in nodes:
                 nodes[path] = _kept(path, line)
+        if context.scene is not None:
+            for path in _passed_by(context.scene, nodes, ""):
+                nodes[path] = NodeView(path, "skipped", turns=0)
         if finished:
             for drawn in context.scene.nodes if context.scene is not None else ():
                 if drawn.path not in nodes:
                     nodes[drawn.path] = NodeView(drawn.path, "skipped", turns=0)
         return nodes
-
-    def _log_lines(self, facts: RunFacts) -> tuple[LogLine, ...]:
-        if self._logs[0] is not facts.logs:
-            self._logs = facts.logs, tuple(_log(line) for line in facts.logs)
-        return self._logs[1]
 
     def _turn_table(self, facts: RunFacts) -> Any:
         looping = {
@@ -243,7 +232,16 @@ def _turns(facts: RunFacts, run: str, node: str, steps: tuple[int, ...]) -> int:
 
 
 def _node(
-    facts: RunFacts, makers: Makers, context: Context, path: str, step: StepFacts, turns: int, inside: str | None, *, live: bool
+    facts: RunFacts,
+    makers: Makers,
+    context: Context,
+    path: str,
+    step: StepFacts,
+    turns: int,
+    inside: str | None,
+    *,
+    live: bool,
+    heard: float | None,
 ) -> NodeView:
     end, began = step.end, step.began
     started, kind = _started(step)
@@ -257,7 +255,8 @@ def _node(
         turns=turns,
         superstep=step.superstep,
         started=started,
-        ended=end["t"] if end is not None else None,
+        ended=end["t"] if end is not None else heard if started is not None else None,
+        at_least=end is None and heard is not None,
         started_kind=kind,
         inputs=_inputs(facts, makers, context, step),
         outputs=outputs,
@@ -266,8 +265,41 @@ def _node(
         decision=decision_text(end.get("decision")) if end is not None else None,
         child_run=inside,
         typical=context.typical.get(path, ""),
+        tries=_tries(facts, step),
         origin="seen, not stored yet" if step.stored is None and end is not None and began is not None and not live else "",
     )
+
+
+def _passed_by(scene: Scene, nodes: Mapping[str, NodeView], prefix: str) -> Iterator[str]:
+    """Give what gates led past, in the graphs inside too."""
+    yield from not_taken(scene, nodes, prefix)
+    for drawn in scene.nodes:
+        if drawn.inner is not None and not drawn.mapped_over and drawn.path in nodes:
+            yield from _passed_by(drawn.inner, nodes, f"{drawn.path}/")
+
+
+def _heard(facts: RunFacts, claim: int) -> float | None:
+    """Give the last that was heard of a worker that did not say how its node ended."""
+    for closing in (facts.exits.get(claim), facts.ends.get(claim)):
+        if closing is not None and "t" in closing:
+            return float(closing["t"])
+    heard = [line["t"] for step in facts.steps.values() for line in (step.began, step.ended) if line is not None and line["c"] == claim]
+    heard += [line["t"] for line in facts.logs[-1:] if line["c"] == claim]
+    return max(heard, default=None)
+
+
+def _tries(facts: RunFacts, step: StepFacts) -> tuple[Attempt, ...]:
+    """Give the attempts at the same turn before this one, the first one first."""
+    found: list[Attempt] = []
+    for at in reversed(facts.turns[step.run, step.node]):
+        if at >= step.superstep:
+            continue
+        end = facts.steps[step.run, at, step.node].end
+        if end is not None and end["status"] == "completed" and not end.get("partial"):
+            break
+        said = "interrupted" if end is None else "stopped" if end.get("partial") else str(end["status"])
+        found.append(Attempt(at, said, None if end is None else end["t"], (end or {}).get("ms", 0.0) / 1000, (end or {}).get("error")))
+    return tuple(reversed(found))
 
 
 def _state(step: StepFacts, *, live: bool) -> str:
@@ -347,11 +379,6 @@ def _kept(path: str, line: Line) -> NodeView:
     )
 
 
-def _log(line: Line) -> LogLine:
-    stream = "chunk" if line["k"] == "chunk" else line.get("stream", "stdout")
-    return LogLine(line["t"], line.get("path") or line.get("node"), stream, line["text"])
-
-
 def _times(facts: RunFacts, child: ChildFacts, *, live: bool) -> tuple[float | None, float | None]:
     stored, began, ended = child.stored or {}, child.began, child.ended
     opened = [line["t"] for line in facts.claims.values()]
@@ -367,7 +394,9 @@ def _times(facts: RunFacts, child: ChildFacts, *, live: bool) -> tuple[float | N
     return started, max(ends, default=started)
 
 
-def _error(facts: RunFacts, child: ChildFacts) -> str | None:
+def _error(facts: RunFacts, child: ChildFacts, state: str) -> str | None:
+    if state == "interrupted":
+        return last_words(facts)
     for line in (child.stored, child.ended, facts.ends[max(facts.ends)] if facts.ends else None):
         if line is not None and line.get("error"):
             return str(line["error"])

@@ -12,7 +12,26 @@ from studio.model.lineage_view import LineageRow
 from studio.model.pause_view import PauseView
 from studio.model.value_view import ValueView
 
-__all__ = ["LogLine", "NodeView", "RunRow", "RunView", "TurnTable", "ValueView"]
+__all__ = ["Attempt", "LogLine", "NodeView", "RunRow", "RunView", "TurnTable", "ValueView"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A try at a turn of a node that did not complete.
+
+    Attributes:
+        superstep: in which it was.
+        state: how it ended.
+        ended: Unix seconds, None where that is not known.
+        seconds: how long it took.
+        error: what it raised.
+    """
+
+    superstep: int
+    state: str
+    ended: float | None
+    seconds: float
+    error: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +53,8 @@ class NodeView:
         child_run: the run inside a nested graph.
         typical: how long it took before, in words.
         origin: the run that a kept value comes from.
+        tries: the attempts before this one.
+        at_least: `ended` is only the last that was heard of it: it ran at least until then.
     """
 
     path: str
@@ -52,6 +73,8 @@ class NodeView:
     child_run: str | None = None
     typical: str = ""
     origin: str = ""
+    tries: tuple[Attempt, ...] = ()
+    at_least: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +142,10 @@ class RunView:
         scene: the graph as it is drawn; None where it is not known.
         nodes: path -> node; a node that did not change is the same object as in the view before.
         logs: what it wrote, bounded.
+        logs_cut: older lines than the first of `logs` are left out.
         last_superstep: the newest moment.
         live: it is still going on.
+        past: it is shown as it stood at a moment.
         done, total: how many nodes have ended, of how many.
         code_note: which code it ran, and whether that is still what is loaded.
         pauses: the questions that wait.
@@ -144,6 +169,7 @@ class RunView:
     lineage: tuple[LineageRow, ...] = ()
     last_superstep: int | None = None
     live: bool = False
+    past: bool = False
     done: int = 0
     total: int = 0
     code_note: str = ""
@@ -156,3 +182,4 @@ class RunView:
     can_resume: bool = False
     parent: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
+    logs_cut: bool = False

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
-from textual.widgets import Input
 
 from studio.addresses import Target, run_address
 from studio.messages import Go, Told
+from studio.model.moments import Moment
 from studio.screens.base import quiet, steady
 from studio.screens.batch import BatchPane, batch_counts
-from studio.screens.operate import RunActs
+from studio.screens.run_moves import RunMoves
 from studio.screens.run_panes import RunPanes, tabs_of
 from studio.theme import state_glyph, state_role
 from studio.widgets.failure_list import FailureList
@@ -32,7 +32,6 @@ from studio.widgets.value_list import ValueList
 
 if TYPE_CHECKING:
     from studio.model.run_view import RunView
-    from studio.services.feed import Feed
 
 __all__ = ["RunScreen"]
 
@@ -48,7 +47,7 @@ _NOTHING: Final = (
 _WORDS: Final = {"completed": "done", "active": "running"}
 
 
-class RunScreen(RunActs):
+class RunScreen(RunMoves):
     """One run."""
 
     MODE = "run"
@@ -93,22 +92,12 @@ class RunScreen(RunActs):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "tab(1)", "tab", id="look.tab", tooltip="Go to the next tab"),
-        quiet("left_square_bracket,left_curly_bracket", "step(-1)", "look.previous-step", "Show the run one superstep earlier"),
-        quiet("right_square_bracket,right_curly_bracket", "step(1)", "look.next-step", "Show the run one superstep later"),
-        quiet("0", "now", "look.now", "Show the run as it stands"),
-        quiet("slash", "find", "look.find", "Find a node or a log line"),
-        quiet("n", "next_failure(1)", "look.next-failure", "Go to the next node that was searched for, else that failed or waits"),
-        quiet("N", "next_failure(-1)", "look.previous-failure", "Go to the one before"),
         quiet("v", "boxes", "look.boxes", "Draw the graph as boxes, and back"),
-        quiet("m", "follow", "look.follow", "Let the cursor follow the running node again"),
         quiet("O", "open_source", "look.source", "Say where this node is defined"),
     ]
 
     def __init__(self) -> None:
         super().__init__()
-        self._feed: Feed | None = None
-        self._view: RunView | None = None
-        self._superstep: int | None = None
         self._wanted_node: str | None = None
         self._fresh = True
         self._offered: object = None
@@ -167,17 +156,13 @@ class RunScreen(RunActs):
             self.query_one(ItemGrid).unpick()
             self._view = None
             self._fresh = True
-        self._superstep = superstep
-        if superstep is not None:
-            self._view = self._feed.at(superstep)
+        self._moment = None if superstep is None else Moment(superstep)
+        if self._moment is not None:
+            self._view = self._feed.moment(self._moment)
         self._poll()
         self._paint()
 
     # Data.
-
-    @property
-    def _panes(self) -> RunPanes:
-        return self.query_one(RunPanes)
 
     @property
     def run_id(self) -> str | None:
@@ -203,21 +188,16 @@ class RunScreen(RunActs):
         return tuple(sorted(self.query_one(ItemGrid).picked)) or None
 
     @property
-    def superstep(self) -> int | None:
-        """The moment that is shown, None for now."""
-        return self._superstep
-
-    @property
     def address(self) -> str:
         """The run, and the moment."""
-        return "hg:run" if self._view is None else run_address(self._view.id, self._superstep)
+        return "hg:run" if self._view is None else run_address(self._view.id, self.superstep)
 
     @steady
     def _poll(self) -> None:
         if self._feed is None or not self.is_current:
             return
         fresh = self._feed.poll()
-        if fresh is not None and self._superstep is None:
+        if fresh is not None and self._moment is None:
             self._view = fresh
             known = [name for name, _ in tabs_of(fresh)]
             if self._fresh or self._panes.tab not in known:
@@ -236,6 +216,8 @@ class RunScreen(RunActs):
             self._paint()
 
     def _now(self, view: RunView) -> float:
+        if self._moment is not None and self._moment.at is not None:
+            return self._moment.at
         return self.now if view.live else view.ended or view.started or 0.0
 
     def _paint(self) -> None:
@@ -255,7 +237,9 @@ class RunScreen(RunActs):
         if offered != self._offered:
             self._offered = offered
             self.refresh_bindings()
-        self._paint_bars(view, max(0.001, now - (view.started or now)))
+        # The run's own clock stands in the bar at any moment that is looked at.
+        whole = view.ended if self._moment is not None and view.ended is not None else self.now if self._moment is not None else now
+        self._paint_bars(view, max(0.001, whole - (view.started or whole)))
         wanted, self._wanted_node = self._wanted_node, None
         self._panes.paint(view, now, gantt=self.has_class("-wide") or self.has_class("-huge"), wanted=wanted)
 
@@ -284,10 +268,10 @@ class RunScreen(RunActs):
             left.add(f" · {view.graph_name} · {view.runner}", "muted")
             if view.code_note:
                 left.add(f" · {view.code_note}", "faint")
-        if self._superstep is not None:
-            note = Line(f"superstep {self._superstep} of {view.last_superstep}", "warning").add(
-                "  ◄ past, 0 for now" if not ascii_only else "  past, 0 for now", "warning"
-            )
+        if self._moment is not None:
+            roomy = self.size.width >= 100
+            mark = ("" if ascii_only else "◄ ") + ("past, 0 for now" if roomy else "past, 0 now")
+            note = Line(self._moment.words(view.last_superstep if roomy else None), "warning").add(f"  {mark}", "warning")
         else:
             note = Line(f"superstep {view.last_superstep}", "muted") if view.last_superstep is not None else Line()
             note.add("  ● live" if not ascii_only else "  live", "running") if view.live else note.add("  past run", "muted")
@@ -351,71 +335,19 @@ class RunScreen(RunActs):
         if row is None:
             return
         node = view.nodes.get(row.path)
-        if row.fold == "folded":
+        if row.kind == "loop" and view.turns is not None:
+            self._show_tab("turns")
+        elif row.fold == "folded":
             rail.action_unfold()
         elif node is not None and node.child_run is not None:
             self.post_message(Go(run_address(node.child_run)))
         else:
             self.query_one(Inspector).focus()
 
-    def action_step(self, step: int) -> None:
-        """Show the run at another moment."""
-        if self._view is None or self._feed is None or self._view.last_superstep is None:
-            return
-        last = self._view.last_superstep
-        at = (last if self._superstep is None else self._superstep) + step
-        if at > last or (self._superstep is None and step > 0):
-            self.action_now()
-            return
-        self._superstep = max(0, at)
-        self._view = self._feed.at(self._superstep)
-        self.query_one("#rail", Rail).follow = False
-        self._paint()
-
-    def action_now(self) -> None:
-        """Show the run as it stands."""
-        if self._feed is not None and self._superstep is not None:
-            self._superstep = None
-            self._view = self._feed.latest()
-            self._paint()
-
     def action_boxes(self) -> None:
         """Draw the graph as boxes, or as a rail again."""
         self._panes.boxes = not self._panes.boxes
         self._show_tab("graph")
-
-    def action_follow(self) -> None:
-        """Follow the running node again."""
-        self.query_one("#rail", Rail).follow = True
-        self._paint()
-
-    def action_find(self) -> None:
-        """Type what to look for."""
-        field = self.query_one("#find", Input)
-        field.add_class("-shown")
-        field.focus()
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Look at each key."""
-        self._panes.find(event.value.strip())
-        self._paint()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter goes back to the pane; n and N go on."""
-        event.input.remove_class("-shown")
-        self._panes.show_tab(self._panes.tab).focus()
-
-    def action_back(self) -> None:
-        """Leave the search, else the zoom, else the inspector, else the place."""
-        field = self.query_one("#find", Input)
-        if self._panes.wanted or field.has_focus:
-            field.value = ""
-            field.remove_class("-shown")
-            self._show_tab(self._panes.tab)
-        elif self.maximized is None and isinstance(self.focused, Inspector):
-            self._show_tab(self._panes.tab)
-        else:
-            super().action_back()
 
     def action_open_source(self) -> None:
         """Say where the node under the cursor is defined."""
@@ -423,19 +355,3 @@ class RunScreen(RunActs):
         graph = graphs.get(self._view.graph_name) if self._view is not None else None
         where = graph.sources.get(self.node or "") if graph is not None else None
         self.post_message(Told(where[0]) if where else Told("The module of this node is not loaded here.", "warning"))
-
-    def action_next_failure(self, step: int) -> None:
-        """Go to another node that was searched for, else that failed or waits."""
-        view = self._view
-        if view is None:
-            return
-        if self._panes.wanted and self._panes.find(self._panes.wanted, step=step):
-            return
-        paths = [path for path, node in view.nodes.items() if node.state in {"failed", "paused"}]
-        if not paths:
-            self.post_message(Told("Nothing failed here, and nothing waits."))
-            return
-        rail = self.query_one("#rail", Rail)
-        rail.follow = False
-        at = paths.index(rail.path) + step if rail.path in paths else 0
-        rail.reveal(paths[at % len(paths)])

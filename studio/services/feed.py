@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from socket import gethostname
+from time import time
 from typing import TYPE_CHECKING, Final
 
-from studio.model.batch_view import ItemView
-from studio.model.batches import batch_view
+from studio.model.endings import exit_words, silence_words, unknown_words
 from studio.model.facts import RunFacts, fold
-from studio.model.preview import one_line, preview
-from studio.model.projection import Context, Projection, run_state, until
+from studio.model.moments import Moment, batch_times, before, moments_of, stepped, stepped_in, until
+from studio.model.preview import one_line
+from studio.model.projection import Context, Projection, run_state
 from studio.model.scenes import guessed, within
-from studio.services.gathering import EventLogs, groups_of, inherited_lines, load_stored, now, typical_times
+from studio.services.gathering import EventLogs, inherited_lines, load_stored, now, typical_times
+from studio.services.items import Items
 
 if TYPE_CHECKING:
     from hypergraph.checkpointers import Run
     from hypergraph.viz.scene import Scene
-    from studio.model.batch_view import BatchView, FailureGroup
+    from studio.model.batch_view import ItemView
     from studio.model.pause_view import PauseView
     from studio.model.run_view import RunView
     from studio.services.history import Asking, History
@@ -31,10 +33,9 @@ _EVERY: Final = 0.05
 _QUIET: Final = 0.4
 _CHECK_ALIVE: Final = 0.25
 _FIRST_VIEW: Final = 3.0
-_RATE_OVER: Final = 5.0
-_GROUPS_EVERY: Final = 2.0
 _MOST_PEEKED: Final = 2_000
-_MANY: Final = 10_000
+_HEAR_EVERY: Final = 5.0
+_SILENT: Final = 15.0
 
 
 class Known:
@@ -94,17 +95,15 @@ class Feed:
         self._view: RunView | None = None
         self._given: RunView | None = None
         self._alive: bool | None = None
-        self._checked = self._stored_at = self._grouped_at = float("-inf")
+        self._checked = self._stored_at = self._heard_at = float("-inf")
         self._token: object = self
         self._load_cost = 0.0
-        self._groups: tuple[FailureGroup, ...] = ()
-        self._pace: deque[tuple[float, int]] = deque()
-        self._once = self._inherited = self._later = False
+        self._items = Items(history, run_id)
+        self._once = self._inherited = False
         self._problem = ""
         self._ready = threading.Event()
         self._closed = threading.Event()
         self._lock = threading.RLock()
-        self._items: dict[int, tuple[int, ItemView]] = {}
         if start:
             threading.Thread(target=self._follow, name=f"feed {run_id}", daemon=True).start()
 
@@ -126,26 +125,50 @@ class Feed:
 
     def at(self, superstep: int) -> RunView:
         """Give the run as it stood when a superstep of it had ended."""
+        return self._past(lambda facts: until(facts, superstep))
+
+    def moment(self, moment: Moment) -> RunView:
+        """Give the run as it stood at a moment."""
+        if moment.at is None:
+            return self.at(moment.superstep or 0)
+        at = moment.at
+        return self._past(lambda facts: before(facts, at), going=True)
+
+    def _past(self, cut: Callable[[RunFacts], RunFacts], *, going: bool = False) -> RunView:
         self._ready.wait(_FIRST_VIEW)
         with self._lock:
             facts, context = self._facts, self._context
-        past = Projection().view(until(facts, superstep), context, past=True)
-        last = self.latest().last_superstep
-        return replace(past, last_superstep=last, live=False)
+        facts = cut(facts)
+        if context.batch is not None:
+            context = replace(context, batch=self._items.past(facts))
+        past = Projection().view(facts, context, past=True, going=going)
+        return replace(past, last_superstep=self.latest().last_superstep, live=False)
+
+    def step(self, here: Moment | None, by: int, *, wide: bool = False) -> Moment | None:
+        """Give the moment so many ends of steps, or of a batch's items, from another one; None when that is now.
+
+        Args:
+            here: where to start, None for now.
+            by: how many, backwards when negative.
+            wide: go by twentieths of the whole batch.
+        """
+        self._ready.wait(_FIRST_VIEW)
+        with self._lock:
+            if self._run_id in self._facts.batches:
+                self._facts = self._items.with_times(self._facts)
+            facts = self._facts
+        batch = facts.batches.get(self._run_id)
+        if batch is None:
+            return stepped(moments_of(facts), here, by)
+        times = batch_times(batch)
+        return stepped_in(times, here, by * max(1, len(times) // 20) if wide else by)
 
     def item(self, number: int) -> ItemView | None:
-        """Give one item of a batch, None when it has not begun."""
+        """Give one item of a batch, None when nothing is known of it."""
         view = self._view
         if view is None or view.batch is None or not 0 <= number < len(view.batch.states):
             return None
-        state = view.batch.states[number]
-        kept = self._items.get(number)
-        if kept is not None and kept[0] == state:
-            return kept[1]
-        found = self._item(view.batch.run_of(number), view.scene or self._scene(batch=True)) if state else None
-        if found is not None:
-            self._items[number] = state, found
-        return found
+        return self._items.item(view.batch, number, view.scene or self._scene(batch=True))
 
     def glance(self, *, steps: bool = True) -> RunView:
         """Give what the store says, once, without the event log.
@@ -208,7 +231,7 @@ class Feed:
             closing = any(line["k"] in {"end", "run-"} and line.get("r") == self._run_id for line in lines)
             self._facts = facts
             stored = self._take_store(moment, force=turned or closing)
-            changed = bool(lines) or stored or turned or self._view is None
+            changed = bool(lines) or stored or turned or self._hear(moment) or self._view is None
             if changed or self._moving():
                 self._make(moment)
             if not self._once and not lines:
@@ -216,8 +239,18 @@ class Feed:
                 self._take_slow()
             return bool(lines)
 
+    def _hear(self, moment: float) -> bool:
+        """Look up when the owner of a run that goes on was last heard of; True when there is something new to say."""
+        if self._view is None or not self._view.live or moment - self._heard_at < _HEAR_EVERY:
+            return False
+        self._heard_at = moment
+        run, before = self._history.run(self._run_id), self._note()
+        if run is not None:
+            self._run = run
+        return self._note() != before
+
     def _moving(self) -> bool:
-        return bool(self._pace) and self._view is not None and self._view.live and now() - self._pace[-1][0] > 1.0
+        return self._view is not None and self._view.live and self._items.quiet
 
     def _take_store(self, moment: float, *, force: bool) -> bool:
         """Read the store where it tells more than the event log: at the beginning, at the end, and for runs without a log."""
@@ -260,11 +293,11 @@ class Feed:
         store, run = self._history.store, self._run
         if store is None or run is None:
             self._once = False
-            if self._later:
+            if self._items.later:
                 self._make(now())
             return
         typical = typical_times(store, run)
-        if typical or self._later:
+        if typical or self._items.later:
             self._context = replace(self._context, typical=typical)
             self._make(now())
 
@@ -274,7 +307,8 @@ class Feed:
         run, opening = self._run, self._logs.opening or {}
         config = (run.config or {}) if run is not None else {}
         name = (run.graph_name if run is not None else None) or (str(opening.get("graph", "")) if "/" not in self._run_id else "")
-        batch = self._batch(moment)
+        live = run_state(self._facts, self._run_id, self._alive) in {"running", "waiting"}
+        batch = self._items.view(self._facts, moment, live=live)
         self._context = replace(
             self._context,
             graph_name=name,
@@ -308,24 +342,6 @@ class Feed:
         fresh = guessed(self._facts, run.graph_name or "" if run is not None else "")
         return before if before == fresh else fresh
 
-    def _batch(self, moment: float) -> BatchView | None:
-        facts = self._facts.batches.get(self._run_id)
-        if facts is None:
-            return None
-        live = run_state(self._facts, self._run_id, self._alive) in {"running", "waiting"}
-        ended = facts.size - facts.states.count(0) - facts.states.count(1)
-        self._pace.append((moment, ended))
-        while len(self._pace) > 2 and moment - self._pace[0][0] > _RATE_OVER:
-            self._pace.popleft()
-        passed = moment - self._pace[0][0]
-        rate = (ended - self._pace[0][1]) / passed if passed > 0.2 else 0.0
-        # Of many items the cells are shown first: failures are grouped when they stand.
-        self._later = self._view is None and facts.size > _MANY
-        if not self._later and (moment - self._grouped_at > _GROUPS_EVERY or not live):
-            self._grouped_at = moment
-            self._groups = groups_of(self._history.store, self._run_id, facts, whole=not live)
-        return batch_view(self._run_id, facts, self._groups, rate=rate, live=live)
-
     def _code_note(self, graph: str, stored: str) -> str:
         if not stored:
             return ""
@@ -340,11 +356,17 @@ class Feed:
             stop, claims = self._facts.stop, self._facts.claims
             if stop is not None and self._alive and stop["c"] == max(claims, default=0):
                 return "stop asked"
+            silent = 0.0 if run is None or run.owner is None or run.owner.heard_at is None else time() - run.owner.heard_at.timestamp()
+            if silent > _SILENT:
+                return silence_words(silent)
             if not self._alive and run is not None and run.owner is not None:
                 return f"by process {run.owner.pid} on {run.owner.host}, not by a studio"
             return self._items_note()
         if state == "interrupted":
-            return "its process is gone"
+            elsewhere = run.last_owner if run is not None else None
+            if elsewhere is not None and elsewhere.host != gethostname() and not self._facts.exits:
+                return unknown_words(elsewhere.host)
+            return exit_words(self._facts.exits.get(max([*self._facts.claims, *self._facts.exits], default=0)))
         if self._facts.disagreements:
             return f"event log and store differ in {self._facts.disagreements} steps"
         return ""
@@ -356,24 +378,6 @@ class Feed:
             if name != self._run_id and ended < batch.size:
                 return f"{ended} of {batch.size} items"
         return ""
-
-    def _item(self, run_id: str, scene: Scene | None) -> ItemView | None:
-        store = self._history.store
-        if store is None:
-            return None
-        run = store.get_run(run_id)
-        if run is None:
-            return None
-        states: dict[str, str] = {node.name: "waiting" for node in scene.nodes} if scene is not None else {}
-        error = run.error or ""
-        for step in store.steps(run_id):
-            states[step.node_name] = "cached" if step.cached else str(step.status)
-            if step.traceback or step.error:
-                error = step.traceback or step.error or ""
-        given = ", ".join(
-            f"{name}={one_line(preview(value, name=name, limit=200)[1], 100)}" for name, value in store.inputs(run_id).items()
-        )
-        return ItemView(given, tuple(states.items()), error)
 
 
 def _prefix(run_id: str) -> str:

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Inspector", "run_lines"]
 
-_LEAST_LOGS: Final = 3
+_LEAST_LOGS: Final = 2
+_MOST_ERROR: Final = 12
+_SMALL: Final = 9
+_WORD: Final = 5
 _MOST_TRIES: Final = 20
 _WORDS: Final = {"completed": "done", "skipped": "not taken"}
 
@@ -27,6 +30,21 @@ _WORDS: Final = {"completed": "done", "skipped": "not taken"}
 class _Entry:
     line: Line
     value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of what is said: its word where there is little room, its heading, and its lines."""
+
+    word: str
+    title: str
+    entries: list[_Entry]
+    role: str = "title"
+
+    def small(self) -> list[_Entry]:
+        """Give the lines with the word before the first."""
+        heads = [Line(" ").add(self.word if not place else "", self.role, width=_WORD - 1) for place in range(len(self.entries))]
+        return [_Entry(head.extend(entry.line), entry.value) for head, entry in zip(heads, self.entries, strict=True)]
 
 
 class Inspector(LineView):
@@ -101,34 +119,41 @@ class Inspector(LineView):
 
     def _node(self, view: RunView, node: NodeView, width: int, now: float) -> list[_Entry]:
         ascii_only = getattr(self.app, "ascii_only", False)
+        # Where there is little room, headings make way for a word before each part.
+        small = 0 < self.size.height <= _SMALL
+        inner = width - _WORD if small else width
         entries = [_Entry(self._title(node, width, now, ascii_only=ascii_only))]
-        entries += [_Entry(Line(" ").add(text, "muted")) for text in wrap(self._facts(node), max(10, width - 2))[:3]]
-        if node.error:
-            entries += self._error(node, width)
-        elif view.error and not any(other.error for other in view.nodes.values()):
-            # No node says why: what ended the run came from outside them.
-            entries.append(_Entry(rule("Error of the run", width, role="failed")))
-            entries += [_Entry(Line(" ").add(text, "error")) for text in wrap(view.error, max(10, width - 2))[:12]]
-        entries.append(_Entry(rule("Inputs", width)))
+        entries += [_Entry(Line(" ").add(text, "muted")) for text in wrap(self._facts(node), max(10, width - 2))[: 1 if small else 3]]
+        parts = self._error(view, node, inner)
         nothing = f" as in {node.origin}" if node.state == "kept" and node.origin else " none"
-        entries += self._values(node.inputs, width) or [_Entry(Line(nothing, "faint"))]
-        entries.append(_Entry(rule("Decision" if node.decision else "Output", width)))
-        if node.decision:
-            entries.append(_Entry(Line(" → ", "accent").add(node.decision, "strong")))
-        elif node.outputs:
-            entries += self._values(node.outputs, width)
-        elif node.state == "paused" and any(pause.node == node.path for pause in view.pauses):
-            entries.append(_Entry(Line(" waits for an answer: press ", "paused").add("a", "key").add(" to give it", "paused")))
-        else:
-            words = "none" if node.state in {"completed", "cached", "kept"} else "not produced" if node.ended else "not produced yet"
-            line = Line(f" {words}", "faint")
-            if node.typical:
-                line.add(f"   typical {node.typical}", "faint")
-            entries.append(_Entry(line.cut(width)))
+        given = self._values(node.inputs, inner) or [_Entry(Line(nothing, "faint"))]
+        made = _Part("out", "Decision" if node.decision else "Output", self._made_of(view, node, inner))
+        parts += [_Part("in", "Inputs", given), made]
         if node.tries:
-            entries.append(_Entry(rule("Attempts before", width)))
-            entries += [_Entry(line) for line in self._tries(node, width, ascii_only=ascii_only)]
-        return entries + self._logs(view, node, width, len(entries))
+            lines = self._tries(node, inner, ascii_only=ascii_only)
+            parts.append(_Part("try", "Attempts before", [_Entry(line) for line in lines]))
+        used = len(entries) + sum(len(part.entries) + (not small) for part in parts)
+        if (logs := self._logs(view, node, inner, used + (not small))) is not None:
+            parts.append(logs)
+        if small:
+            # The traceback, which is long, comes last.
+            parts.sort(key=lambda part: part.word == "tb")
+        for part in parts:
+            entries += part.small() if small else [_Entry(rule(part.title, width, role=part.role)), *part.entries]
+        return entries
+
+    def _made_of(self, view: RunView, node: NodeView, width: int) -> list[_Entry]:
+        if node.decision:
+            return [_Entry(Line(" → ", "accent").add(node.decision, "strong"))]
+        if node.outputs:
+            return self._values(node.outputs, width)
+        if node.state == "paused" and any(pause.node == node.path for pause in view.pauses):
+            return [_Entry(Line(" waits for an answer: press ", "paused").add("a", "key").add(" to give it", "paused"))]
+        words = "none" if node.state in {"completed", "cached", "kept"} else "not produced" if node.ended else "not produced yet"
+        line = Line(f" {words}", "faint")
+        if node.typical:
+            line.add(f"   typical {node.typical}", "faint")
+        return [_Entry(line.cut(width))]
 
     def _tries(self, node: NodeView, width: int, *, ascii_only: bool) -> list[Line]:
         lines = []
@@ -139,12 +164,12 @@ class Inspector(LineView):
             lines += [Line("   ").add(text, "error") for text in wrap(one.error or "", max(10, width - 4))[:3] if text]
         return lines
 
-    def _logs(self, view: RunView, node: NodeView, width: int, used: int) -> list[_Entry]:
+    def _logs(self, view: RunView, node: NodeView, width: int, used: int) -> _Part | None:
         """Give the last lines of a node, as many as there is room for: what came last is what it is at."""
         logs, whole = self._lines_of(view, node.path)
         if not logs:
-            return []
-        room = max(_LEAST_LOGS, self.size.height - used - 1)
+            return None
+        room = max(_LEAST_LOGS, self.size.height - used)
         lines: list[Line] = []
         shown = 0
         for log in reversed(logs):
@@ -157,7 +182,7 @@ class Inspector(LineView):
                 break
         total = f"{count(len(logs))}{'' if whole else '+'}"
         title = "Logs" if shown == len(logs) and whole else f"Logs: the last {shown} of {total}, all in the tab Logs"
-        return [_Entry(rule(title, width)), *map(_Entry, lines)]
+        return _Part("log", title, [_Entry(line) for line in lines[-room:]])
 
     def _lines_of(self, view: RunView, path: str) -> tuple[list[LogLine], bool]:
         """Give the lines of a node, and whether they are all; looked up once for as long as nothing was written."""
@@ -194,12 +219,19 @@ class Inspector(LineView):
             facts.append(f"last heard of at {moment(node.ended, milliseconds=True)}")
         return " · ".join(facts) or "has not started"
 
-    def _error(self, node: NodeView, width: int) -> list[_Entry]:
-        entries = [_Entry(rule("Error", width, role="failed"))]
-        entries += [_Entry(Line(" ").add(text, "error")) for text in wrap(node.error or "", max(10, width - 2))[:12]]
-        if node.traceback:
-            entries += [_Entry(Line(" ").add(text, "muted")) for text in wrap(own_frames(node.traceback), max(10, width - 2), limit=400)]
-        return entries
+    def _error(self, view: RunView, node: NodeView, width: int) -> list[_Part]:
+        def lines(text: str, role: str, limit: int) -> list[_Entry]:
+            return [_Entry(Line(" ").add(line, role)) for line in wrap(text, max(10, width - 2), limit=limit)]
+
+        if node.error:
+            found = [_Part("err", "Error", lines(node.error, "error", _MOST_ERROR), "failed")]
+            if node.traceback:
+                found.append(_Part("tb", "Traceback", lines(own_frames(node.traceback), "muted", 400)))
+            return found
+        if view.error and not any(other.error for other in view.nodes.values()):
+            # No node says why: what ended the run came from outside them.
+            return [_Part("err", "Error of the run", lines(view.error, "error", _MOST_ERROR), "failed")]
+        return []
 
     def _values(self, values: tuple[ValueView, ...], width: int) -> list[_Entry]:
         names = min(max((len(value.name) for value in values), default=0), max(8, width // 4))

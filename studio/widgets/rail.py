@@ -5,9 +5,11 @@ It is the graph, the task table and the timeline in one list. It costs one row a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
@@ -15,7 +17,7 @@ from hypergraph.viz.rail import ASCII, UNICODE, RailRow, rail_rows
 from studio.theme import state_glyph, state_role
 from studio.widgets.figures import bar, took
 from studio.widgets.graph_text import lanes
-from studio.widgets.line import Line
+from studio.widgets.line import Line, clip
 from studio.widgets.line_view import LineView
 
 if TYPE_CHECKING:
@@ -29,6 +31,11 @@ _STATE_WIDTH: Final = 13
 _DURATION_WIDTH: Final = 7
 _LEAST_GANTT: Final = 14
 _WORDS_FROM: Final = 60
+_LEAST_NOTE: Final = 10
+_TURNS_WIDTH: Final = 5
+_NAMED: Final = 4
+_MOST_ROWS_WITH_INPUTS: Final = 150
+_UNFINISHED: Final = frozenset({"failed", "stopped", "interrupted", "partial"})
 
 
 class Rail(LineView):
@@ -57,6 +64,7 @@ class Rail(LineView):
         self._scene: Scene | None = None
         self._opened: set[str] = set()
         self._inputs = False
+        self._used: tuple[str, ...] = ()
         self._scale = 1.0
         self._left = 0
         self._names = 0
@@ -95,10 +103,12 @@ class Rail(LineView):
         self._rows = (
             []
             if self._scene is None
-            else rail_rows(self._scene, opened=self._opened, inputs=self._inputs, glyphs=ASCII if ascii_only else UNICODE)
+            else rail_rows(self._scene, opened=self._opened, inputs=self._inputs or self._used, glyphs=ASCII if ascii_only else UNICODE)
         )
         self._left = max((len(row.lanes) for row in self._rows), default=0) + 2
-        self._names = max((len(row.label) + 2 * row.indent + 3 for row in self._rows if row.kind != "loop"), default=4)
+        # Where there are loops, how often a node ran stands behind its name.
+        turns = _TURNS_WIDTH if any(row.kind == "loop" for row in self._rows) else 0
+        self._names = max((cell_len(row.label) + 2 * row.indent + 1 + turns for row in self._rows if row.kind != "loop"), default=4)
         self._relate()
         self.rows_changed()
         if here is not None:
@@ -170,12 +180,12 @@ class Rail(LineView):
         if self._view is None:
             return
         nodes = self._view.nodes
-        for state in ("failed", "paused", "running"):
+        for state in ("failed", "interrupted", "paused", "running"):
             found = [path for path, node in nodes.items() if node.state == state]
             if not found:
                 continue
             deepest = max(found, key=lambda path: path.count("/"))
-            if state == "failed":
+            if state in {"failed", "interrupted"}:
                 # Once: the reader sees the node that failed, and may go elsewhere.
                 self.follow = False
                 self.reveal(deepest)
@@ -195,12 +205,27 @@ class Rail(LineView):
         self.follow = False
         self.post_message(self.Touched())
         super().action_move(step)
+        self._show_used()
 
     def action_jump(self, index: int) -> None:
         """Go to an end, and stop following."""
         self.follow = False
         self.post_message(self.Touched())
         super().action_jump(index)
+        self._show_used()
+
+    def _show_used(self) -> None:
+        """Show the inputs that the node under the cursor reads, as rows; the cursor stays where it is on the screen."""
+        row, scene = self.here, self._scene
+        if self._inputs or row is None or scene is None or row.kind in {"input", "loop"} or len(self._rows) > _MOST_ROWS_WITH_INPUTS:
+            return
+        top = row.path.partition("/")[0]
+        used = tuple(given.name for given in scene.inputs if top in given.consumers)
+        if used != self._used:
+            self._used, before = used, self.cursor
+            self._lay_out()
+            if (further := self.cursor - before) and self.max_scroll_y > 0:
+                self.scroll_to(y=self.scroll_y + further, animate=False, force=True)
 
     def clicked(self, index: int, column: int, *, again: bool) -> None:
         """Move or open, and stop following; a click on a fold mark folds."""
@@ -281,20 +306,32 @@ class Rail(LineView):
         name, state_width, gantt, head = self._columns(width)
         if row.kind == "loop":
             return line.add("  " * row.indent + row.label, "muted").cut(width)
-        label = "  " * row.indent + row.label + (f" \N{MULTIPLICATION SIGN}{node.turns}" if node is not None and node.turns > 1 else "")
-        quiet = state in {"waiting", "skipped"}
-        line.add(label, "faint" if state == "skipped" else "muted" if quiet else "text", width=name).add(" ")
         ascii_only = getattr(self.app, "ascii_only", False)
+        turns = f" {'x' if ascii_only else chr(215)}{node.turns}" if node is not None and node.turns > 1 else ""
+        quiet = state in {"waiting", "skipped"}
+        label = clip("  " * row.indent + row.label, name - len(turns)) + turns
+        line.add(label, "faint" if state == "skipped" else "muted" if quiet else "text", width=name).add(" ")
         glyph = state_glyph(state, ascii_only=ascii_only)
-        word = _WORDS.get(state, state) if state_width > 2 else ""
+        word = self._word(state) if state_width > 2 else ""
         line.add(f"{glyph} {word}" if word else glyph, role, width=state_width)
         line.add(self._duration(node, state), "running" if state == "running" else "muted", width=_DURATION_WIDTH, right=True).add("  ")
         if gantt:
-            line.extend(self._bar(node, role, gantt))
+            note = self._head(row, node, gantt) if not head and self._tells(row, node) else Line()
+            line.extend(self._bar(node, role, gantt, note))
         if head:
             line.add(" ")
             line.extend(self._head(row, node, head))
         return line.cut(width)
+
+    def _word(self, state: str) -> str:
+        view = self._view
+        if state == "waiting" and view is not None and not view.live and not view.past and view.state in _UNFINISHED:
+            return "not reached"
+        return _WORDS.get(state, state)
+
+    def _tells(self, row: RailRow, node: NodeView | None) -> bool:
+        """Say whether a row has something to say that its bar does not: where there is no column for it, it stands beside the bar."""
+        return row.kind in {"gate", "input"} or (row.fold == "folded" and not _whole(node)) or (node is not None and bool(node.error))
 
     def plain_row(self, index: int) -> Line:
         """Say one node in words."""
@@ -303,7 +340,7 @@ class Rail(LineView):
         if row.kind == "loop":
             return Line(row.path).add(f" {row.label.strip('└` ')}")
         state = "input" if row.kind == "input" else node.state if node is not None else "waiting"
-        facts = [_WORDS.get(state, state), self._duration(node, state).rstrip("…")]
+        facts = [self._word(state), self._duration(node, state).rstrip("…")]
         if node is not None and node.error:
             facts.append(node.error)
         elif node is not None and node.decision:
@@ -318,28 +355,41 @@ class Rail(LineView):
         if state == "cached":
             return "cached"
         if state == "running":
-            return took(max(0.0, self._now() - node.started)) + "…"
-        return took(node.ended - node.started) if node.ended is not None else ""
+            return took(max(0.0, self._now() - node.started)) + ("..." if getattr(self.app, "ascii_only", False) else "…")
+        if node.ended is None:
+            return ""
+        least = "" if not node.at_least else ">" if getattr(self.app, "ascii_only", False) else "≥"
+        return least + took(max(0.0, node.ended - node.started))
 
     def _now(self) -> float:
         assert self._view is not None
         return (self._view.started or 0.0) + self._span
 
-    def _bar(self, node: NodeView | None, role: str, width: int) -> Line:
+    def _bar(self, node: NodeView | None, role: str, width: int, note: Line) -> Line:
         line = Line()
         view = self._view
         if node is None or node.started is None or view is None or view.started is None:
-            return line.to(width)
+            return line.extend(note).cut(width).to(width)
         end = node.ended if node.ended is not None else self._now()
         ascii_only = getattr(self.app, "ascii_only", False)
         span = self._span / self._scale
         space, drawn = bar(node.started - view.started, end - view.started, span, width, ascii_only=ascii_only)
-        return line.add(space).add(drawn, role if role != "completed" else "bar").to(width)
+        role = role if role != "completed" else "bar"
+        before, after = len(space) - 1, width - len(space) - len(drawn) - 1
+        if note.cells and max(before, after) >= min(note.cells, _LEAST_NOTE):
+            if after >= min(note.cells, before):
+                return line.add(space).add(drawn, role).add(" ").extend(note.cut(after)).to(width)
+            return line.extend(note.cut(before)).to(len(space)).add(drawn, role).to(width)
+        return line.add(space).add(drawn, role).to(width)
 
     def _head(self, row: RailRow, node: NodeView | None, width: int) -> Line:
         line = Line()
+        if row.kind == "input":
+            return self._given(row, width)
         if node is not None and node.error:
             line.add(node.error, "error")
+        elif row.fold == "folded" and node is not None and not _whole(node):
+            return self._inside(row, node, width)
         elif node is not None and node.decision:
             line.add(f"→ {node.decision}", "accent")
         elif node is not None and node.outputs:
@@ -352,6 +402,38 @@ class Rail(LineView):
         elif row.kind in {"gate", "input"} or node is None or node.state in {"waiting", "skipped"}:
             line.add(row.detail, "faint")
         return line.cut(width)
+
+    def _given(self, row: RailRow, width: int) -> Line:
+        """Say what a run was given for an input."""
+        given = next((value for value in self._view.inputs if value.name == row.path), None) if self._view is not None else None
+        if given is None:
+            return Line(row.detail, "faint").cut(width)
+        return Line(given.kind, "type").add(f" {given.preview}" if given.preview else "", "text").cut(width)
+
+    def _inside(self, row: RailRow, node: NodeView, width: int) -> Line:
+        """Say how the nodes of a folded graph stand: few by name, many by number."""
+        view, inner = self._view, row.node.inner if row.node is not None else None
+        if view is None or inner is None or not inner.nodes or (row.node is not None and row.node.mapped_over):
+            items = node.outputs[0] if node.outputs else None
+            return Line(f"{items.kind} {items.preview}" if items is not None else row.detail, "muted").cut(width)
+        ascii_only = getattr(self.app, "ascii_only", False)
+        states = [(one.name, found.state if (found := view.nodes.get(one.path)) is not None else "waiting") for one in inner.nodes]
+        line = Line()
+        if len(states) <= _NAMED:
+            for name, state in states:
+                line.add(" " if line.cells else "").add(name, "muted").add(" ").add(
+                    state_glyph(state, ascii_only=ascii_only), state_role(state)
+                )
+            if line.cells <= width:
+                return line
+        line = Line()
+        for state, number in Counter(state for _, state in states).items():
+            line.add(" " if line.cells else "").add(f"{state_glyph(state, ascii_only=ascii_only)}{number}", state_role(state))
+        return line.cut(width)
+
+
+def _whole(node: NodeView | None) -> bool:
+    return node is not None and node.state in {"completed", "cached", "kept"}
 
 
 def _axis(span: float, width: int) -> Line:

@@ -8,12 +8,14 @@ from types import SimpleNamespace
 from typing import Any
 
 from hypergraph.viz.scene import Scene, SceneEdge, SceneInput, SceneNode, SceneOutput, ScenePort, SceneTarget
+from studio.model.about import About, ending_code
 from studio.model.batch_view import BatchView, FailureGroup, ItemView
 from studio.model.bench import BenchView
 from studio.model.diff import Comparison, DiffRow
 from studio.model.forecast import Forecast
 from studio.model.graph_view import GraphView, InputField, ModuleView
 from studio.model.lineage_view import LineageRow
+from studio.model.moments import Moment
 from studio.model.pause_view import PauseView
 from studio.model.plan import LaunchPlan
 from studio.model.run_view import LogLine, NodeView, RunRow, RunView
@@ -31,6 +33,7 @@ class Outcome:
     message: str = ""
     run_id: str = ""
     python: str = ""
+    claim: int = 0
     problems: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -297,6 +300,15 @@ class Feed:
         shown = {path: node for path, node in self.view.nodes.items() if node.superstep is not None and node.superstep <= superstep}
         return replace(self.view, nodes=shown, live=False)
 
+    def moment(self, moment: Moment) -> RunView:
+        return self.at(moment.superstep or 0)
+
+    def step(self, here: Moment | None, by: int, *, wide: bool = False) -> Moment | None:
+        del wide
+        last = self.view.last_superstep or 0
+        at = (last if here is None or here.superstep is None else here.superstep) + by
+        return None if at > last else Moment(max(0, at), 0.0, max(0, at) + 1, last + 1)
+
     def item(self, number: int) -> ItemView | None:
         return ItemView(
             inputs="url=https://slow.example/a/9",
@@ -430,6 +442,25 @@ class FakeStudio:
     def editable(self, run_id: str, name: str, preview: str) -> str:
         return preview
 
+    async def about_ending(self, run_id: str, verb: Any) -> About:
+        code = ending_code(verb, self.store_path, run_id)
+        return About("the same as the run's", True, code.line, code.script)
+
+    async def about_answer(self, pause: PauseView, given: Mapping[str, str]) -> About:
+        del given
+        python = f'result = await runner.run(review, {{"approved": True}}, workflow_id="{pause.run_id}")'
+        return About("the same as the run's", True, python, "script")
+
+    def refusal(self, run_id: str, claim: int) -> str:
+        return ""
+
+    def is_lost(self, run_id: str) -> bool:
+        return False
+
+    async def mark_lost(self, run_id: str, *, lost: bool = True) -> Outcome:
+        self.done.append(("lost", run_id, lost))
+        return Outcome(message=f"{run_id} is marked as lost.")
+
     async def stop(self, run_id: str) -> Outcome:
         self.done.append(("stop", run_id))
         return Outcome(message=f"{run_id} was asked to stop.")
@@ -466,7 +497,8 @@ class FakeStudio:
     def keep_answer_draft(self, run_id: str, texts: Mapping[str, str]) -> None:
         self.done.append(("draft", run_id, dict(texts)))
 
-    async def answer(self, run_id: str, given: Mapping[str, str]) -> Outcome:
+    async def answer(self, run_id: str, given: Mapping[str, str], *, asked: PauseView | None = None) -> Outcome:
+        del asked
         self.done.append(("answer", run_id, dict(given)))
         self.waiting_pauses = [pause for pause in self.waiting_pauses if pause.run_id != run_id]
         return Outcome(message=f"{run_id} goes on.")
@@ -493,7 +525,12 @@ class FakeStudio:
 
     def problems(self) -> list[Any]:
         return [
-            SimpleNamespace(title="1 run active without a sign of life", detail="rag-eval-5, since 41 min", address="hg:run/rag-eval-5")
+            SimpleNamespace(
+                title="a run has no living process",
+                detail="rag-eval-5: its process is gone. Enter: resume it, fork it, or mark it as lost",
+                address="hg:run/rag-eval-5",
+                run="rag-eval-5",
+            )
         ]
 
     def doctor(self) -> list[tuple[str, bool, str]]:

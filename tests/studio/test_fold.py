@@ -11,7 +11,8 @@ from hypergraph import END, Graph, SqliteCheckpointer, SyncRunner, node, route
 from hypergraph.viz.scene import Scene, SceneNode
 from studio.model.batches import batch_view, failure_groups, stored_states
 from studio.model.facts import RunFacts, fold, with_items, with_stored
-from studio.model.projection import Context, Projection, run_state, until
+from studio.model.moments import until
+from studio.model.projection import Context, Projection, run_state
 from studio.model.scenes import guessed, within
 from studio.model.states import ITEM_STATES
 from studio.services.recorder import Recorder

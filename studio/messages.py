@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.message import Message
 from textual.notifications import SeverityLevel
 
-__all__ = ["Go", "Told"]
+if TYPE_CHECKING:
+    from studio.model.problems import Problem
+
+__all__ = ["Copy", "Go", "Orphaned", "Told"]
+
+
+class Copy(Message):
+    """Copy something, and say where it went.
+
+    Args:
+        text: what is to be copied.
+        what: its name for the reader ("The value").
+    """
+
+    def __init__(self, text: str, what: str) -> None:
+        self.text = text
+        self.what = what
+        super().__init__()
 
 
 class Go(Message):
@@ -13,6 +32,18 @@ class Go(Message):
 
     def __init__(self, address: str) -> None:
         self.address = address
+        super().__init__()
+
+
+class Orphaned(Message):
+    """A run without a living process was chosen: say what can be done with it.
+
+    Args:
+        problem: the problem, with the run in it.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
         super().__init__()
 
 

@@ -9,8 +9,9 @@ __all__ = ["Problem"]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong: what, the details, and the address that leads there ("" for none)."""
+    """One thing that is wrong: what, the details, and the address that leads there ("" for none); of a run without a process, its id."""
 
     title: str
     detail: str
     address: str = ""
+    run: str = ""

@@ -10,12 +10,14 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input
 
+from studio.messages import Copy
 from studio.screens.sheet import Sheet, Summary
 from studio.widgets.choice import Choice
 from studio.widgets.input_form import FieldInput, Label
 from studio.widgets.line import Line, rule, wrap
 
 if TYPE_CHECKING:
+    from studio.model.about import About
     from studio.model.pause_view import PauseView
     from studio.services.studio import Studio
 
@@ -58,6 +60,7 @@ class AnswerSheet(Sheet[tuple[str, dict[str, str]]]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", "answer", id="sheet.answer", tooltip="Give this answer; the run goes on"),
+        Binding("y", "copy", "copy python", id="yank.python", tooltip="Copy the Python of this answer"),
     ]
 
     def __init__(self, studio: Studio, pause: PauseView, *, others: int = 0) -> None:
@@ -65,6 +68,7 @@ class AnswerSheet(Sheet[tuple[str, dict[str, str]]]):
         self._others = others
         self._studio = studio
         self._pause = pause
+        self._known: About | None = None
 
     def title_text(self) -> str:
         """Name the run and its question."""
@@ -85,6 +89,9 @@ class AnswerSheet(Sheet[tuple[str, dict[str, str]]]):
             else:
                 editor = FieldInput(draft, id=f"answer-{index}", placeholder=spec.label, compact=True, select_on_focus=False)
             yield Horizontal(Label(Line(" ").add(name, "strong"), classes="name"), editor, classes="row")
+        checks = Summary(id="checks")
+        checks.can_focus = False
+        yield checks
         yield Label(id="problem")
         keys = Line(" enter", "key").add(" answer   ")
         if self._has_bool:
@@ -100,7 +107,33 @@ class AnswerSheet(Sheet[tuple[str, dict[str, str]]]):
     def on_mount(self) -> None:
         """Show the question; the first editor has the focus."""
         self.query_one(Summary).show(lambda width: pause_lines(self._pause, width))
+        self.query_one("#checks", Summary).show(self._checks)
         self.query_one("#answer-0").focus()
+        self._look()
+
+    def _look(self) -> None:
+        self.run_worker(self._ask(), exclusive=True, group="about")
+
+    async def _ask(self) -> None:
+        self._known = await self._studio.about_answer(self._pause, self._given())
+        self.query_one("#checks", Summary).refresh(layout=True)
+
+    def _checks(self, width: int) -> list[Line]:
+        """Say how things stand before the answer is given, and what does the same."""
+        known = self._known
+        if known is None:
+            return [Line("looking whether it still waits…", "muted")]
+        if known.problem:
+            return [Line(part, "error") for part in wrap(known.problem, width)[:3]]
+        code = Line().add("checks", "muted", width=9).add("it still waits", "completed").add(" · code ", "muted")
+        code.add(known.code, "text" if known.same_code else "warning").cut(width)
+        python = wrap(known.python, max(10, width - 9))[:2]
+        return [code, *(Line().add("" if at else "python", "muted", width=9).add(part, "accent") for at, part in enumerate(python))]
+
+    def action_copy(self) -> None:
+        """Copy the Python."""
+        if self._known is not None and self._known.script:
+            self.post_message(Copy(self._known.script, "The Python"))
 
     def _given(self) -> dict[str, str]:
         given = {}
@@ -118,6 +151,7 @@ class AnswerSheet(Sheet[tuple[str, dict[str, str]]]):
         """Keep the draft, and check at each key."""
         event.stop()
         given = self._given()
+        self._look()
         self._studio.keep_answer_draft(self._pause.run_id, given)
         self._say(next((problem for name, text in given.items() if (problem := self._studio.check_answer(self._pause, name, text))), ""))
 
@@ -125,6 +159,7 @@ class AnswerSheet(Sheet[tuple[str, dict[str, str]]]):
         """A choice takes back what was said."""
         event.stop()
         self._say("")
+        self._look()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter in the last field answers."""

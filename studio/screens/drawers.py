@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from studio.messages import Go
+from studio.messages import Copy, Go
 from studio.screens.sheet import Sheet, Summary
 from studio.widgets.figures import moment
 from studio.widgets.line import Line, wrap
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["CommandLogDrawer", "DoctorDrawer", "ProblemsDrawer"]
 
 
-class Drawer(Sheet[None]):
-    """Text that slides over the screen."""
+class Drawer(Sheet["Problem"]):
+    """Text that slides over the screen; it gives the run that something is to be done about, where there is one."""
 
     DEFAULT_CSS = """
     Drawer { align: center bottom; }
@@ -69,8 +69,7 @@ class CommandLogDrawer(Drawer):
 
     def action_copy(self) -> None:
         """Copy everything."""
-        self.app.copy_to_clipboard("\n".join(entry.python for entry in self.studio.command_log()))
-        self.app.notify("Sent to the terminal's clipboard.", markup=False)
+        self.post_message(Copy("\n".join(entry.python for entry in self.studio.command_log() if entry.python), "What was done, as Python,"))
 
 
 class DoctorDrawer(Drawer):
@@ -113,7 +112,7 @@ class ProblemsDrawer(Drawer):
 
     def compose_sheet(self) -> Iterable[Widget]:
         """Give the list."""
-        yield _ProblemList(list(self.studio.problems()))
+        yield _ProblemList(list(getattr(self.app, "problems", self.studio.problems)()))
 
     def on_mount(self) -> None:
         """Start at the first."""
@@ -127,6 +126,11 @@ class ProblemsDrawer(Drawer):
     def on_line_view_opened(self, message: LineView.Opened) -> None:
         """Go to what is wrong."""
         problems = self.query_one(_ProblemList).problems
-        if problems and problems[message.index].address:
-            self.app.post_message(Go(problems[message.index].address))
+        if not problems:
+            return
+        problem = problems[message.index]
+        if getattr(problem, "run", ""):
+            self.dismiss(problem)
+        elif problem.address:
+            self.app.post_message(Go(problem.address))
             self.dismiss(None)

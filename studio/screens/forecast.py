@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
+from studio.messages import Copy
 from studio.model.act import Act, ActKind
 from studio.screens.sheet import Sheet, Summary
 from studio.widgets.figures import counted, took
@@ -308,8 +309,7 @@ class ForecastSheet(Sheet[Act]):
     def action_copy(self) -> None:
         """Copy the Python."""
         if self._forecast is not None:
-            self.app.copy_to_clipboard(self._forecast.script)
-            self.app.notify("Sent to the terminal's clipboard.", markup=False)
+            self.post_message(Copy(self._forecast.script, "The Python"))
 
 
 def _takes(forecast: Forecast) -> str:

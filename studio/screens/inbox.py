@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from studio.addresses import run_address
 from studio.messages import Go, Told
+from studio.screens.acting import carried_out
 from studio.screens.answer import AnswerSheet, pause_lines
 from studio.screens.base import PlaceScreen, steady
 from studio.widgets.figures import ago, counted, took
@@ -173,7 +174,7 @@ class InboxScreen(PlaceScreen):
 
         def decided(given: tuple[str, dict[str, str]] | None) -> None:
             if given is not None:
-                self.run_worker(self._answer(*given))
+                self.run_worker(self._answer(*given, pause))
 
         self.app.push_screen(AnswerSheet(self.studio, pause), decided)
 
@@ -195,12 +196,8 @@ class InboxScreen(PlaceScreen):
 
     async def _answer_each(self, pauses: list[PauseView], answers: list[str]) -> None:
         for pause in pauses:
-            await self._answer(pause.run_id, dict(zip((name for name, _ in pause.asks), answers, strict=True)))
+            await self._answer(pause.run_id, dict(zip((name for name, _ in pause.asks), answers, strict=True)), pause)
 
-    async def _answer(self, run_id: str, given: dict[str, str]) -> None:
-        outcome = await self.studio.answer(run_id, given)
-        if not outcome.ok:
-            self.post_message(Told(outcome.message, "error"))
-            return
-        self.post_message(Told(outcome.message or f"{run_id} goes on."))
+    async def _answer(self, run_id: str, given: dict[str, str], asked: PauseView) -> None:
+        await carried_out(self, self.studio.answer(run_id, given, asked=asked), watch=False)
         self.refresh_data()

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from asyncio import to_thread
 from collections.abc import Awaitable
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from studio.addresses import compare_address, run_address
-from studio.messages import Go, Told
-from studio.model.act import Act, ActKind
+from studio.addresses import compare_address
+from studio.messages import Copy, Go, Told
+from studio.model.act import ActKind
+from studio.screens.acting import carried_out, foretell
 from studio.screens.base import PlaceScreen
 from studio.screens.chord import ChordBar
 from studio.screens.export import EXPORTS, exported
-from studio.screens.forecast import ForecastSheet
 from studio.screens.sheet import ConfirmSheet
 from studio.widgets.figures import counted
 from studio.widgets.line import Line, wrap
@@ -33,7 +34,7 @@ _YANK = {"v": "value", "p": "Python", "c": "shell line", "a": "address", "e": "e
 class RunActs(PlaceScreen):
     """A place that shows a run; it says which run, node and moment."""
 
-    CHANGES: ClassVar[frozenset[str]] = frozenset({"resume", "fork", "retry", "stop", "kill", "answer", "bench"})
+    CHANGES: ClassVar[frozenset[str]] = frozenset({"resume", "fork", "retry", "stop", "kill", "answer", "bench", "lost"})
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "answer", "answer", id="act.answer", tooltip="Answer the question that waits"),
@@ -42,6 +43,9 @@ class RunActs(PlaceScreen):
         Binding("F", "fork", "fork", id="act.fork", tooltip="Make a new run from here, with something changed"),
         Binding("R", "retry", "retry", id="act.retry", tooltip="Make a new run that runs again what failed"),
         Binding("K", "kill", "Kill", show=False, id="act.kill", tooltip="Kill the process of this run"),
+        Binding(
+            "L", "lost", "Lost", show=False, id="act.lost", tooltip="Mark this run as lost, or show it again; the store is not touched"
+        ),
         Binding("r", "again", "again", id="look.again", tooltip="Open the form with this run's inputs; nothing starts yet"),
         Binding(
             "b,B", "bench", "Bench", show=False, id="act.bench", tooltip="Run this node alone with these inputs; the run is not touched"
@@ -69,6 +73,11 @@ class RunActs(PlaceScreen):
         return None
 
     @property
+    def whole_superstep(self) -> int | None:
+        """The newest superstep that had ended at that moment, None for now."""
+        return self.superstep
+
+    @property
     def items_meant(self) -> tuple[int, ...] | None:
         """Of a batch, the items that an act is about; None for all that did not complete."""
         return None
@@ -82,6 +91,8 @@ class RunActs(PlaceScreen):
             return view is not None and view.can_stop
         if action == "resume":
             return view is not None and view.can_resume
+        if action == "lost":
+            return view is not None and view.state == "interrupted"
         if action == "answer":
             return view is not None and bool(view.pauses)
         if action in {"fork", "retry", "again", "mark", "yank", "export"}:
@@ -91,25 +102,11 @@ class RunActs(PlaceScreen):
     # Acts.
 
     def _then(self, work: Awaitable[Outcome]) -> None:
-        async def done() -> None:
-            outcome = await work
-            if outcome.message:
-                self.post_message(Told(outcome.message, "information" if outcome.ok else "error"))
-            if outcome.ok and outcome.run_id:
-                self.post_message(Go(run_address(outcome.run_id)))
-
-        self.run_worker(done())
+        self.run_worker(carried_out(self, work))
 
     def _forecast(self, kind: ActKind, only: tuple[int, ...] | None = None) -> None:
-        view = self.view
-        if view is None:
-            return
-
-        def decided(act: Act | None) -> None:
-            if act is not None:
-                self._then(self.studio.perform(act))
-
-        self.app.push_screen(ForecastSheet(self.studio, kind, view, self.superstep if kind == "fork" else None, only=only), decided)
+        if self.view is not None:
+            foretell(self, kind, self.view, self.whole_superstep, only=only)
 
     def action_fork(self) -> None:
         """Fork from the moment on the screen."""
@@ -140,7 +137,8 @@ class RunActs(PlaceScreen):
             if sure:
                 self._then(self.studio.stop(view.id))
 
-        self.app.push_screen(ConfirmSheet(f"Stop {view.id}", lines, act="Stop"), decided)
+        about = partial(self.studio.about_ending, view.id, "stop")
+        self.app.push_screen(ConfirmSheet(f"Stop {view.id}", lines, act="Stop", about=about), decided)
 
     def action_kill(self) -> None:
         """Kill the run's process."""
@@ -159,7 +157,15 @@ class RunActs(PlaceScreen):
             if sure:
                 self._then(self.studio.kill(view.id))
 
-        self.app.push_screen(ConfirmSheet(f"Kill {view.id}", lines, act="Kill", typed="kill", danger=True), decided)
+        about = partial(self.studio.about_ending, view.id, "kill")
+        self.app.push_screen(ConfirmSheet(f"Kill {view.id}", lines, act="Kill", typed="kill", danger=True, about=about), decided)
+
+    def action_lost(self) -> None:
+        """Mark a run as lost that nobody runs, or show it again."""
+        from studio.screens.orphan import ask_lost
+
+        if self.view is not None:
+            ask_lost(self, self.view.id)
 
     def action_bench(self) -> None:
         """Put the node under the cursor on the bench."""
@@ -182,9 +188,10 @@ class RunActs(PlaceScreen):
 
         def decided(given: tuple[str, dict[str, Any]] | None) -> None:
             if given is not None:
-                self._then(self.studio.answer(*given))
+                self._then(self.studio.answer(*given, asked=pause))
 
-        self.app.push_screen(AnswerSheet(self.studio, view.pauses[0]), decided)
+        pause = view.pauses[0]
+        self.app.push_screen(AnswerSheet(self.studio, pause), decided)
 
     # Looking.
 
@@ -251,8 +258,7 @@ class RunActs(PlaceScreen):
             if not text:
                 self.post_message(Told(f"There is no {_YANK[key]} to copy here.", "warning"))
                 return
-            self.app.copy_to_clipboard(text)
-            self.post_message(Told(f"The {_YANK[key]} was sent to the terminal's clipboard."))
+            self.post_message(Copy(text, f"The {_YANK[key]}"))
 
         self.app.push_screen(ChordBar("copy", _YANK), chosen)
 

@@ -5,8 +5,8 @@ It opens with the focus on its summary, where enter performs the named act. Shee
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import ClassVar, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,13 +16,29 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
 
+from studio.messages import Copy
 from studio.widgets.bars import KeyBar
-from studio.widgets.line import Line
+from studio.widgets.line import Line, wrap
 from studio.widgets.lines import LinesPane
 
-__all__ = ["ConfirmSheet", "Sheet", "Summary"]
+if TYPE_CHECKING:
+    from studio.model.about import About
+
+__all__ = ["ConfirmSheet", "Sheet", "Summary", "about_lines"]
 
 T = TypeVar("T")
+
+
+def about_lines(about: About | None, width: int) -> list[Line]:
+    """Say how the code stands, and what does the same."""
+    if about is None:
+        return []
+    facts = [("code", about.code, "text" if about.same_code else "warning"), ("python", about.python, "accent")]
+    room = max(10, width - 9)
+    found = [
+        (name if not index else "", part, role) for name, text, role in facts if text for index, part in enumerate(wrap(text, room)[:3])
+    ]
+    return [Line(), *(Line().add(name, "muted", width=9).add(part, role) for name, part, role in found)]
 
 
 class Summary(LinesPane):
@@ -90,16 +106,31 @@ class ConfirmSheet(Sheet[bool]):
         act: the word for enter ("Stop").
         typed: what has to be typed before anything happens; None for nothing.
         danger: drawn in the colour of danger.
+        about: gives how the code stands, and the same as Python; None where there is nothing of the kind to tell.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "act", "do it", id="sheet.act", tooltip="Do what the sheet says")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "act", "do it", id="sheet.act", tooltip="Do what the sheet says"),
+        Binding("y", "copy", "copy python", id="yank.python", tooltip="Copy the Python of this act"),
+    ]
 
-    def __init__(self, title: str, lines: Callable[[int], list[Line]], *, act: str, typed: str | None = None, danger: bool = False) -> None:
+    def __init__(
+        self,
+        title: str,
+        lines: Callable[[int], list[Line]],
+        *,
+        act: str,
+        typed: str | None = None,
+        danger: bool = False,
+        about: Callable[[], Awaitable[About]] | None = None,
+    ) -> None:
         super().__init__(classes="-danger" if danger else None)
         self._title = title
         self._lines = lines
         self._act = act
         self._typed = typed
+        self._about = about
+        self._known: About | None = None
 
     def title_text(self) -> str:
         """Give the act and its object."""
@@ -126,10 +157,27 @@ class ConfirmSheet(Sheet[bool]):
                     .add(f" to {self._act.lower()}   ")
                 )
                 end.add("esc", "key").add(" leave", "text")
-            return [*self._lines(width), Line(), end]
+            return [*self._lines(width), *about_lines(self._known, width), Line(), end]
 
         summary.show(lines)
         (self.query_one("#typed") if self._typed is not None else summary).focus()
+        if self._about is not None:
+            self.run_worker(self._look(self._about()))
+
+    async def _look(self, about: Awaitable[About]) -> None:
+        self._known = await about
+        self.query_one(Summary).refresh(layout=True)
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is nothing to copy where no Python is told."""
+        del parameters
+        return action != "copy" or self._known is not None
+
+    def action_copy(self) -> None:
+        """Copy the Python."""
+        if self._known is not None:
+            self.post_message(Copy(self._known.script, "The Python"))
 
     def on_line_view_opened(self) -> None:
         """Enter on the summary performs the act."""

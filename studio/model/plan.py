@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
-__all__ = ["LaunchPlan"]
+__all__ = ["LaunchPlan", "mapped_of", "with_mapped"]
+
+_MAPPED: Final = "@each"
+"""Stands among the texts of a form for what is mapped over; no input has such a name."""
+
+
+def with_mapped(texts: Mapping[str, str], mapped: Iterable[str]) -> dict[str, str]:
+    """Give texts with what is mapped over, as they are kept."""
+    names = ",".join(mapped)
+    return {**texts, _MAPPED: names} if names else dict(texts)
+
+
+def mapped_of(texts: Mapping[str, str]) -> tuple[str, ...]:
+    """Give what is mapped over, of texts that were kept."""
+    return tuple(name for name in texts.get(_MAPPED, "").split(",") if name)
 
 
 @dataclass(frozen=True, slots=True)

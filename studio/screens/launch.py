@@ -13,12 +13,13 @@ from textual.widget import Widget
 from textual.widgets import Button, Input
 
 from studio.addresses import Target, graph_address, run_address
-from studio.messages import Go, Told
+from studio.messages import Copy, Go, Told
+from studio.model.plan import mapped_of, with_mapped
 from studio.screens.base import PlaceScreen
 from studio.widgets.choice import Choice
-from studio.widgets.figures import count, counted
+from studio.widgets.figures import counted
 from studio.widgets.graph_text import scene_lines
-from studio.widgets.input_form import Field, FieldInput, Label, Tick
+from studio.widgets.input_form import Field, FieldInput, Label
 from studio.widgets.line import Line, rule, wrap
 from studio.widgets.lines import LinesPane
 from studio.widgets.runner_picker import RunnerPicker
@@ -77,7 +78,6 @@ class LaunchScreen(PlaceScreen):
         self._timer: Timer | None = None
         self._used: Field | None = None
         self._looked: object = None
-        self._ticks: tuple[str, ...] = ()
 
     def compose_body(self) -> Iterable[Widget]:
         """Give the form and the preflight."""
@@ -174,11 +174,11 @@ class LaunchScreen(PlaceScreen):
         names = min(max([len(field.name) for field in graph.inputs] + [8]), 24)
         fields = self.query_one("#fields")
         await fields.remove_children()
-        await fields.mount(*(Field(field, drafts.get(field.name, ""), self._check, names) for field in graph.inputs))
-        self._used, ticks, self._ticks = None, self._ticks, ()
-        for field in self._fields():
-            if field.field.name in ticks:
-                field.query_one(Tick).on = True
+        ticks = mapped_of(drafts)
+        await fields.mount(
+            *(Field(field, drafts.get(field.name, ""), self._check, names, mapped=field.name in ticks) for field in graph.inputs)
+        )
+        self._used = None
         fits = [runner for runner, reason in graph.fits.items() if reason is None]
         self.query_one(RunnerPicker).show(graph.fits, fits[0] if fits else "")
         self._bars()
@@ -240,7 +240,7 @@ class LaunchScreen(PlaceScreen):
         self.query_one("#verdict", Label).show(verdict)
         self.query_one("#run", Button).disabled = self.studio.read_only
         self.query_one("#preflight", LinesPane).show(lambda wide: self._preflight(graph, plan, wide))
-        self.studio.keep_draft(graph.name, dict(plan.texts))
+        self.studio.keep_draft(graph.name, with_mapped(plan.texts, plan.map_over))
 
     def _preflight(self, graph: GraphView, plan: LaunchPlan, width: int) -> list[Line]:
         ascii_only = getattr(self.app, "ascii_only", False)
@@ -323,7 +323,7 @@ class LaunchScreen(PlaceScreen):
 
         recalling = self.studio.recalling
         rows = recalling.known(graph)
-        self.app.push_screen(RecallSheet(graph.name, rows, self.now, lambda row: recalling.forget(graph.name, row.name)), chosen)
+        self.app.push_screen(RecallSheet(graph.name, rows, self.now, recalling), chosen)
 
     def action_keep(self) -> None:
         """Keep what stands in the form under a name."""
@@ -336,7 +336,7 @@ class LaunchScreen(PlaceScreen):
         def named(name: str | None) -> None:
             if name is None:
                 return
-            kept = self.studio.recalling.keep(graph.name, name, plan.texts)
+            kept = self.studio.recalling.keep(graph.name, name, with_mapped(plan.texts, plan.map_over))
             self.post_message(
                 Told(f"Kept as {name}; i brings it back." if kept else "It could not be kept.", "information" if kept else "error")
             )
@@ -369,7 +369,7 @@ class LaunchScreen(PlaceScreen):
     def fill(self, texts: dict[str, str], mapped: tuple[str, ...] = ()) -> None:
         """Put other texts into the form, and the ticks of what is mapped over."""
         if self._graph is not None:
-            self._ticks = mapped
+            texts = with_mapped(texts, mapped)
             # No text at all would bring the draft back.
             self.studio.keep_draft(self._graph.name, texts)
             self.open_form(self._graph.name, texts)
@@ -414,5 +414,4 @@ class LaunchScreen(PlaceScreen):
         """Copy the Python of this launch."""
         plan = self.plan()
         if plan is not None:
-            self.app.copy_to_clipboard(plan.script)
-            self.post_message(Told(f"{count(len(plan.script.splitlines()))} lines of Python sent to the terminal's clipboard."))
+            self.post_message(Copy(plan.script, f"Python of {counted(len(plan.script.splitlines()), 'line')}"))

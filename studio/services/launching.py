@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from studio.model.graph_view import GraphView, InputField
+from studio.model.plan import with_mapped
 from studio.model.secrets import is_secret
 from studio.services import looking, planning
 from studio.services.acts import shown_plan
@@ -39,7 +40,10 @@ class Launching(Session):
         run = self.history.run(run_id)
         if run is not None:
             graph = self.project.graph(run.graph_name or "")
-            self._prefilled[run.graph_name or ""] = looking.input_texts(self.history, run, graph)
+            texts = looking.input_texts(self.history, run, graph)
+            self._prefilled[graph.name if graph is not None else run.graph_name or ""] = with_mapped(
+                texts, (run.config or {}).get("map_over") or ()
+            )
 
     def plan(
         self,

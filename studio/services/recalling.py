@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from studio.model.forms import text_of
+from studio.model.plan import mapped_of
 from studio.model.secrets import is_secret
 from studio.services.looking import input_texts
 
@@ -58,7 +59,11 @@ class Recalling:
 
     def known(self, graph: GraphView) -> list[Recalled]:
         """Give what is kept under a name, then the inputs of the last runs; equal ones once."""
-        kept = [Recalled(name, True, texts, at=at) for name, texts, at in self._notes.presets(graph.name)]
+        inputs = {field.name for field in graph.inputs}
+        kept = [
+            Recalled(name, True, {key: text for key, text in texts.items() if key in inputs}, mapped_of(texts), at)
+            for name, texts, at in self._notes.presets(graph.name)
+        ]
         recent: list[Recalled] = []
         for row in self._history.runs(f'graph:"{graph.name}"', limit=_MOST):
             run = self._history.run(row.id) if row.graph == graph.name else None
@@ -73,6 +78,13 @@ class Recalling:
     def keep(self, graph: str, name: str, texts: Mapping[str, str]) -> bool:
         """Keep inputs under a name, without secrets; gives whether that could be done."""
         return self._notes.keep_preset(graph, name, {key: text for key, text in texts.items() if not is_secret(key, self._secrets)})
+
+    def rename(self, graph: str, name: str, other: str) -> bool:
+        """Keep what is kept under a name under another one; gives whether that could be done."""
+        found = next((texts for kept, texts, _ in self._notes.presets(graph) if kept == name), None)
+        if found is None or not self._notes.keep_preset(graph, other, found):
+            return False
+        return other == name or bool(self._notes.keep_preset(graph, name, None))
 
     def forget(self, graph: str, name: str) -> None:
         """Forget what was kept under a name."""

@@ -20,8 +20,9 @@ from studio.widgets.line import Line, rule
 
 if TYPE_CHECKING:
     from studio.model.graph_view import InputField
+    from studio.model.type_spec import TypeSpec
 
-__all__ = ["Field", "Label", "Tick", "editor_for"]
+__all__ = ["Field", "Label", "Tick", "choices_of", "editor_for"]
 
 _CHOICES_SHOWN: Final = 8
 
@@ -69,6 +70,10 @@ class Tick(Widget):
 
     on: reactive[bool] = reactive(False)
 
+    def __init__(self, *, on: bool = False) -> None:
+        super().__init__()
+        self.set_reactive(Tick.on, on)
+
     class Changed(Message):
         """The tick changed."""
 
@@ -99,14 +104,52 @@ class FieldInput(Input):
     """
 
 
-def editor_for(field: InputField, text: str) -> Widget:
-    """Give the widget that edits a value of this type."""
-    choices = ("True", "False") if field.type.kind == "bool" else field.type.choices
-    if choices and len(choices) <= _CHOICES_SHOWN:
-        shown = text or field.default
+def choices_of(spec: TypeSpec) -> tuple[str, ...]:
+    """Give what can be chosen for a type, where that is a few things."""
+    found = ("True", "False") if spec.kind == "bool" else () if "flags" in spec.constraints else spec.choices
+    if not found or len(found) > _CHOICES_SHOWN:
+        return ()
+    return (*found, "None") if spec.nullable else found
+
+
+def editor_for(field: InputField, text: str, *, mapped: bool = False) -> Widget:
+    """Give the widget that edits a value of this type, or a list of such values."""
+    choices = () if mapped else choices_of(field.type)
+    shown = text or field.default
+    # A text that is none of the choices is not thrown away: it is edited as text, and said to be wrong.
+    if choices and (not text or text in choices):
         return Choice(choices, chosen=choices.index(shown) if shown in choices else None)
-    hint = field.default if field.default is not None else f"{field.type.label}, needed" if field.required else field.type.label
-    return FieldInput(text, placeholder=hint or "", compact=True, password=field.secret, select_on_focus=False)
+    return FieldInput(text, placeholder=hint_of(field, mapped=mapped), compact=True, password=field.secret, select_on_focus=False)
+
+
+def hint_of(field: InputField, *, mapped: bool = False) -> str:
+    """Say in an empty field what it takes, or what stands for it."""
+    if mapped:
+        return f"[…, …]  a list of {field.type.label}"
+    if field.default is not None:
+        return f"{field.default}  {'(bound)' if field.bound else '(default)'}"
+    example = _EXAMPLES.get(field.type.kind, "")
+    if field.type.kind == "record":
+        inner = ", ".join(f'"{one.name}": …' for one in field.type.fields[:4])
+        example = f"{{{inner}{', …' if len(field.type.fields) > 4 else ''}}}"
+    said = f"{field.type.label}, needed" if field.required else field.type.label
+    return f"{said}: {example}" if example else said
+
+
+_EXAMPLES: Final = {
+    "list": "a, b or [a, b]",
+    "set": "a, b or {a, b}",
+    "dict": '{"key": value}',
+    "date": "2026-01-31",
+    "datetime": "2026-01-31T14:02",
+    "time": "14:02",
+    "timedelta": "1h30m, or seconds",
+    "fraction": "1/3",
+    "complex": "1+2j",
+    "array": "[1, 2], or a file",
+    "table": "rows as JSON, or a file",
+    "object": "module:name",
+}
 
 
 class Field(Vertical):
@@ -117,6 +160,7 @@ class Field(Vertical):
         text: what stands in it at first.
         check: gives what is wrong with a text, None when nothing is.
         names: cells for the names of all fields.
+        mapped: the graph runs once for each element, from the start.
     """
 
     DEFAULT_CSS = """
@@ -155,12 +199,15 @@ class Field(Vertical):
             self.field = field
             super().__init__()
 
-    def __init__(self, field: InputField, text: str, check: Callable[[InputField, str, bool], str | None], names: int) -> None:
+    def __init__(
+        self, field: InputField, text: str, check: Callable[[InputField, str, bool], str | None], names: int, *, mapped: bool = False
+    ) -> None:
         super().__init__()
         self.field = field
         self._check = check
         self._names = names
-        self._editor = editor_for(field, text)
+        self._tick = Tick(on=mapped)
+        self._editor = editor_for(field, text, mapped=mapped)
         self._touched = bool(text)
         self._long: str | None = None
         if "\n" in text:
@@ -179,7 +226,7 @@ class Field(Vertical):
             yield label
             yield Label(Line(field.type.label, "type"), classes="type")
             yield self._editor
-            yield Tick()
+            yield self._tick
         yield Label(classes="problem")
 
     @property
@@ -215,7 +262,7 @@ class Field(Vertical):
     @property
     def mapped(self) -> bool:
         """True when the graph runs once for each element."""
-        return self.query_one(Tick).on
+        return self._tick.on
 
     @property
     def problem(self) -> str | None:
@@ -235,8 +282,7 @@ class Field(Vertical):
 
     def action_each(self) -> None:
         """Map over this input, or no longer."""
-        tick = self.query_one(Tick)
-        tick.on = not tick.on
+        self._tick.on = not self._tick.on
 
     def _changed(self) -> None:
         self._touched = True
@@ -245,17 +291,19 @@ class Field(Vertical):
         self.post_message(self.Changed(self))
 
     async def on_tick_changed(self, event: Tick.Changed) -> None:
-        """A mapped input takes a list, whatever its own type offers."""
+        """A mapped input takes a list, whatever its own type offers; what was chosen is its first element, and the other way round."""
         event.stop()
-        if isinstance(self._editor, Choice) or not isinstance(self._editor, Input):
-            before = self._editor
-            self._editor = FieldInput("", placeholder=f"[…, …]  a list of {self.field.type.label}", compact=True)
+        before, text = self._editor, self.text
+        if isinstance(before, Choice) or choices_of(self.field.type):
+            text = (before.value or "") if isinstance(before, Choice) else text.strip().strip("[]").strip()
+            self._editor = editor_for(self.field, text if self.mapped or text in choices_of(self.field.type) else "", mapped=self.mapped)
+            focused = before.has_focus
             await self.query_one(Horizontal).mount(self._editor, before=before)
             await before.remove()
-        elif isinstance(self._editor, Input):
-            self._editor.placeholder = (
-                f"[…, …]  a list of {self.field.type.label}" if self.mapped else (self.field.default or self.field.type.label)
-            )
+            if focused:
+                self._editor.focus()
+        elif isinstance(before, Input):
+            before.placeholder = hint_of(self.field, mapped=self.mapped)
         self._changed()
 
     def on_input_changed(self, event: Input.Changed) -> None:

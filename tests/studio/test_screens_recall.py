@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 from studio.model.graph_view import GraphView
+from studio.model.plan import mapped_of
+from studio.screens.launch import LaunchScreen
 from studio.screens.recall import AskSheet, RecallSheet
 from studio.services.recalling import Recalled
 from studio.widgets.input_form import Field, Tick
@@ -22,6 +25,7 @@ class Recalling:
         ]
         self.kept: list[tuple[str, str, Mapping[str, str]]] = []
         self.forgotten: list[str] = []
+        self.renamed: list[tuple[str, str]] = []
 
     def known(self, _graph: GraphView) -> list[Recalled]:
         return list(self.rows)
@@ -32,6 +36,10 @@ class Recalling:
 
     def forget(self, _graph: str, name: str) -> None:
         self.forgotten.append(name)
+
+    def rename(self, _graph: str, name: str, other: str) -> bool:
+        self.renamed.append((name, other))
+        return True
 
     def from_file(self, _graph: GraphView, path: str, used: str | None) -> dict[str, str]:
         return {used or "query": f"text of {path}"}
@@ -92,3 +100,37 @@ async def test_a_file_gives_the_text_of_the_field_that_was_used_last() -> None:
         await until(pilot, lambda: isinstance(app.screen, AskSheet))
         await pilot.press(*"q.txt", "enter")
         await until(pilot, lambda: app.screen.query(Field) and app.screen.query(Field).first().text == "text of q.txt")
+
+
+async def test_what_was_kept_gets_another_name() -> None:
+    fake, recalling = studio()
+    async with opened(fake, at="hg:launch/rag-eval") as (pilot, app, _f):
+        await until(pilot, lambda: app.screen.query(Field))
+        await pilot.press("escape", "i", "e")
+        await until(pilot, lambda: isinstance(app.screen, AskSheet))
+        await pilot.press("ctrl+u", *"sky", "enter")
+        await until(pilot, lambda: recalling.renamed)
+    assert recalling.renamed == [("blue", "sky")]
+
+
+async def test_ticks_are_kept_with_the_inputs_and_come_back_with_a_choice() -> None:
+    """What is chosen for one run is typed as a list for many; both come back as they were."""
+    fake, recalling = studio()
+    async with opened(fake, at="hg:launch/rag-eval") as (pilot, app, _f):
+        await until(pilot, lambda: app.screen.query(Field))
+        strict = next(field for field in app.screen.query(Field) if field.field.name == "strict")
+        strict.editor.focus()
+        await pilot.press("f", "f3")
+        await until(pilot, lambda: strict.text == "False")
+        assert strict.mapped
+        await pilot.press(*", True", "escape", "w")
+        await until(pilot, lambda: isinstance(app.screen, AskSheet))
+        await pilot.press(*"both", "enter")
+        await until(pilot, lambda: recalling.kept)
+        kept = dict(recalling.kept[0][2])
+        assert kept["strict"] == "False, True"
+        assert mapped_of(kept) == ("strict",)
+        cast("LaunchScreen", app.screen).fill({"strict": "[True, False]"}, ("strict",))
+        await until(pilot, lambda: [field for field in app.screen.query(Field) if field.text == "[True, False]" and field.mapped])
+        cast("LaunchScreen", app.screen).fill({"strict": "False"})
+        await until(pilot, lambda: [field for field in app.screen.query(Field) if field.text == "False" and not field.mapped])

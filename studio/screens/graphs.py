@@ -14,7 +14,7 @@ from studio.messages import Go, Told
 from studio.screens.base import PlaceScreen, steady
 from studio.widgets.figures import counted
 from studio.widgets.graph_list import GraphList
-from studio.widgets.graph_text import broken_lines, graph_lines
+from studio.widgets.graph_text import graph_lines, module_lines
 from studio.widgets.line import Line
 from studio.widgets.line_view import LineView
 from studio.widgets.lines import LinesPane
@@ -79,7 +79,8 @@ class GraphsScreen(PlaceScreen):
         graphs = sum(len(module.graphs) for module in modules)
         self.status(Line("graphs", "strong"), Line(counted(graphs, "graph"), "muted") if modules else None)
         now = self.now
-        seen = (modules, last, int(now / 30))
+        # A clock beside what is being loaded; the ages of runs may lag behind.
+        seen = (modules, last, int(now if any(module.state == "loading" for module in modules) else now / 30))
         if seen == self._seen:
             return
         self._seen = seen
@@ -96,7 +97,8 @@ class GraphsScreen(PlaceScreen):
             return
         module, graph = here
         if graph is None:
-            about.show(lambda width: broken_lines(module, width), keep_place=False)
+            now = self.now
+            about.show(lambda width: module_lines(module, width, now), keep_place=module.state == "loading")
         else:
             about.show(lambda width: graph_lines(graph, width, ascii_only=ascii_only), keep_place=False)
 

@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -88,6 +89,8 @@ def graph_of(target: Target, name: str = "") -> Graph:
 def graphs_in(module: ModuleType, attribute: str | None = None) -> list[tuple[str, str, Graph]]:
     """Give (variable, name, graph) of every public module-level graph, each object once, names made unique.
 
+    They come in the order of the file, but parts of others come after them: who opens a module wants the whole first.
+
     Raises:
         LookupError: `attribute` was asked for and is no graph.
     """
@@ -110,7 +113,17 @@ def graphs_in(module: ModuleType, attribute: str | None = None) -> list[tuple[st
             name = variable
         names.add(name)
         graphs.append((variable, name, value))
-    return graphs
+    inside = {part for _, _, graph in graphs for part in _parts(graph)}
+    return sorted(graphs, key=lambda found: (found[2].name, found[2].structural_hash) in inside)
+
+
+def _parts(graph: Graph) -> Iterator[tuple[str | None, str]]:
+    """Give name and structure of all graphs inside a graph."""
+    for node in graph.nodes.values():
+        inner = getattr(node, "graph", None)
+        if inner is not None:
+            yield inner.name, inner.structural_hash
+            yield from _parts(inner)
 
 
 def types_of(graph: Graph) -> set[Any]:

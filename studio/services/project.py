@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Final
 
 from studio.model.graph_view import GraphView, ModuleView
@@ -123,7 +123,7 @@ class Project:
     def _show(self, module: _Module, view: ModuleView) -> None:
         with self._lock:
             module.view = view
-            self._views = tuple(one.view for one in self._modules)
+            self._views = _told_apart([one.view for one in self._modules])
 
     def _look(self) -> None:
         for module in self._modules:
@@ -190,6 +190,23 @@ class Project:
             module.host.abandon()
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._nursery.close()
+
+
+def _told_apart(views: list[ModuleView]) -> tuple[ModuleView, ...]:
+    """Give modules in which no two graphs have one name: a later one is called after its module too."""
+    seen: set[str] = set()
+    found = []
+    for view in views:
+        graphs = []
+        for graph in view.graphs:
+            name = graph.name
+            if name in seen:
+                place = PurePath(view.target.rpartition(":")[0] or view.target).name.removesuffix(".py")
+                name = next(one for number in range(1, 1_000) if (one := f"{place}.{name}{f'-{number}' if number > 1 else ''}") not in seen)
+            seen.add(name)
+            graphs.append(graph if name == graph.name else replace(graph, name=name))
+        found.append(replace(view, graphs=tuple(graphs)) if graphs else view)
+    return tuple(found)
 
 
 def _stamps(files: Sequence[str] | Mapping[str, int]) -> dict[str, int]:

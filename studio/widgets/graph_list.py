@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 
 from studio.theme import state_glyph, state_role
 from studio.widgets.figures import ago, counted, short_path
+from studio.widgets.graph_text import loading_words
 from studio.widgets.line import Line
 from studio.widgets.line_view import LineView
 
@@ -100,9 +101,16 @@ class GraphList(LineView):
         module, graph = self._rows[index]
         if graph is None:
             state = _STATES.get(module.state)
-            return Line(f"{module.target}: {state[1] if state else counted(len(module.graphs), 'graph')}")
+            said = loading_words(module, self._now) if module.state == "loading" else state[1] if state else ""
+            return Line(f"{module.target}: {said or counted(len(module.graphs), 'graph')}")
         needs = [field.name for field in graph.inputs if field.required]
-        return Line(f"{graph.name}: {counted(graph.node_count, 'node')}, {'needs ' + ', '.join(needs) if needs else 'needs nothing'}")
+        last = self._last_of(graph)
+        ran = f"last run {last.state} {ago(last.started, self._now)}" if last is not None else "not run yet"
+        needed = f"needs {', '.join(needs)}" if needs else "needs nothing"
+        return Line(f"{graph.name}: {counted(graph.node_count, 'node')}, {needed}, {ran}")
+
+    def _last_of(self, graph: GraphView) -> RunRow | None:
+        return self._last.get(graph.scene.name or graph.name)
 
     def _module_row(self, module: ModuleView, width: int) -> Line:
         ascii_only = getattr(self.app, "ascii_only", False)
@@ -111,6 +119,8 @@ class GraphList(LineView):
         if state is None:
             return line.right(Line(counted(len(module.graphs), "graph") + " ", "muted"), width)
         role, words = state
+        if module.state == "loading":
+            words = loading_words(module, self._now)
         return line.right(Line(f"{state_glyph(role, ascii_only=ascii_only)} {words} ", role), width)
 
     def _graph_row(self, graph: GraphView, width: int) -> Line:
@@ -119,7 +129,7 @@ class GraphList(LineView):
         needs = [field.name for field in graph.inputs if field.required]
         if width >= 60:
             line.add("needs " + ", ".join(needs) if needs else "needs nothing", "muted")
-        last = self._last.get(graph.name)
+        last = self._last_of(graph)
         if last is None:
             return line.right(Line("not run yet ", "faint"), width)
         glyph = state_glyph(last.state, ascii_only=getattr(self.app, "ascii_only", False))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hypergraph.viz.rail import ASCII, UNICODE, RailRow, rail_rows
 from studio.widgets.figures import counted
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hypergraph.viz.scene import Scene
     from studio.model.graph_view import GraphView, InputField, ModuleView
 
-__all__ = ["broken_lines", "graph_lines", "lanes", "scene_lines"]
+__all__ = ["graph_lines", "lanes", "loading_words", "module_lines", "scene_lines"]
 
 
 def lanes(row: RailRow, line: Line, *, lit: Collection[str] = (), role: str | None = None) -> Line:
@@ -73,20 +73,71 @@ def graph_lines(graph: GraphView, width: int, *, ascii_only: bool = False) -> li
     return lines
 
 
-def broken_lines(module: ModuleView, width: int) -> list[Line]:
-    """Say why a module cannot be loaded."""
+_PATIENT: Final = 10.0
+_LAST_PRINTED: Final = 12
+
+
+def loading_words(module: ModuleView, now: float) -> str:
+    """Say how long a module has been loading."""
+    seconds = int(now - module.since) if module.since else 0
+    if seconds < 2:
+        return "loading"
+    return f"loading {seconds} s" if seconds < _PATIENT else f"still loading {seconds} s, u restart"
+
+
+def module_lines(module: ModuleView, width: int, now: float = 0.0) -> list[Line]:
+    """Say how a module stands: what it holds, why it cannot be loaded, what it printed."""
     lines = [Line(" ").add(module.target, "strong"), Line()]
     if module.state == "loading":
-        return [*lines, Line(" The module is being loaded in a process of its own.", "muted")]
-    if module.state != "broken":
-        said = (
-            f"{counted(len(module.graphs), 'graph')}. Move down to one and press enter to launch it."
-            if module.graphs
-            else ('No graph found here. Graphs are module-level objects: rag = Graph([...], name="rag")')
-        )
-        return [*lines, *(Line(" ").add(text.strip(), "muted") for text in wrap(said, width - 2))]
-    lines += [Line(" ").add(text, "error") for text in wrap(module.error or "", width - 2)]
-    lines += [Line(), rule("Traceback", width)]
-    lines += [Line(" ").add(text, "muted") for text in wrap(module.traceback or "", width - 2, limit=400)]
-    lines += [Line(), Line(" Mend the file: it is loaded again when it changes, or with ", "muted").add("u", "key")]
+        said = [f"The module is being loaded in a process of its own{_since(module, now)}."]
+        if module.since and now - module.since >= _PATIENT:
+            said.append("It shows up when that is done; everything else can be used meanwhile. u starts it anew.")
+        return [*lines, *_said(said, "muted", width)]
+    if module.state == "broken":
+        lines += _said([module.error or ""], "error", width)
+        if module.traceback and module.traceback != module.error:
+            lines += [Line(), rule("Traceback", width), *_traced(module.traceback, width)]
+        lines += [*_printed(module, width), Line()]
+        return [*lines, Line(" Mend the file: it is loaded again when it changes, or with ", "muted").add("u", "key")]
+    if module.error:
+        lines += [*_said([f"Not everything here can be shown: {module.error}"], "error", width), Line()]
+    if module.state == "changed":
+        lines += [
+            Line(" Its files changed on disk since it was loaded; ", "warning").add("u", "key").add(" loads it again.", "warning"),
+            Line(),
+        ]
+    if module.graphs:
+        said = [f"{counted(len(module.graphs), 'graph')}: {', '.join(graph.name for graph in module.graphs)}."]
+        said.append("Move down to one and press enter to launch it.")
+    else:
+        said = ["There is no graph in this module. Graphs are its variables:"]
+    lines += _said(said, "muted", width)
+    if not module.graphs:
+        lines += [Line(), Line('   rag = Graph([retrieve, answer], name="rag")', "accent"), Line()]
+        lines += _said(["A name that begins with _ is not shown."], "muted", width)
+    return lines + _printed(module, width)
+
+
+def _since(module: ModuleView, now: float) -> str:
+    seconds = int(now - module.since) if module.since else 0
+    return f", for {seconds} s now" if seconds >= 2 else ""
+
+
+def _said(texts: list[str], role: str, width: int) -> list[Line]:
+    return [Line(" ").add(part, role) for text in texts for part in wrap(text, width - 2)]
+
+
+def _traced(text: str, width: int) -> list[Line]:
+    """Give a traceback; the lines of code stand out."""
+    lines = []
+    for part in wrap(text, width - 2, limit=400):
+        code = part.startswith("    ") and not part.strip().startswith(("^", "~"))
+        lines.append(Line(" ").add(part, "text" if code else "muted"))
     return lines
+
+
+def _printed(module: ModuleView, width: int) -> list[Line]:
+    printed = module.output.strip().splitlines()[-_LAST_PRINTED:] if module.output.strip() not in (module.traceback or "") else []
+    if not printed:
+        return []
+    return [Line(), rule("Printed while it was loaded", width), *_said(printed, "muted", width)]

@@ -8,19 +8,22 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
 
 from studio import addresses
-from studio.messages import Go, Told
+from studio.messages import Copy, Go, Told
+from studio.model.problems import Problem
 from studio.options import StudioOptions
 from studio.screens.base import PlaceScreen
 from studio.serve.tab import recall, remember, tab_here
 from studio.theme import THEMES, Palette
 from studio.widgets.ascii_filter import AsciiFilter
-from studio.widgets.bars import PLACES, PlaceBar
+from studio.widgets.bars import PLACES, PlaceBar, StatusLine
+from studio.widgets.figures import short_path
 
 if TYPE_CHECKING:
     from studio.services.studio import Studio
@@ -39,8 +42,10 @@ _KEY_NAMES: Final = {
 }
 _ROOM: Final = 60, 16
 _NOTE_EVERY: Final = 2.0
+_TROUBLE_EVERY: Final = 4.0
 _OPEN: Final = "HYPERGRAPH_STUDIO_OPEN"
 _TRAIL: Final = 50
+_IDLE: Final = 0.2
 _NO_TERMINAL: Final = """\
 The studio needs a terminal to read keys from.
 
@@ -121,6 +126,10 @@ class StudioApp(App[None]):
         self._palette: tuple[str, Palette] | None = None
         self._trail: list[str] = []
         self._noted = ""
+        self.trouble = 0
+        self._looked_at_keys = False
+        self._key_problems: tuple[Problem, ...] = ()
+        self._known_problems: tuple[Problem, ...] = ()
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = f"hypergraph-{options.theme or studio.settings.theme or 'dark'}"
@@ -145,9 +154,13 @@ class StudioApp(App[None]):
 
     def get_key_display(self, binding: Binding) -> str:
         """Write keys as they are spoken of; arrows as arrows."""
-        if binding.key_display:
-            return binding.key_display
-        return _KEY_NAMES.get(binding.key) or super().get_key_display(binding)
+        # First the names of keys that stand beside others: "?" cannot be told for F1, which works where "?" is typed.
+        found = _KEY_NAMES.get(binding.key) or binding.key_display
+        return found or super().get_key_display(binding)
+
+    def problems(self) -> list[Problem]:
+        """Give everything that is wrong, keys of the settings that lead nowhere as well."""
+        return [*self.studio.problems(), *self._key_problems]
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Offer none of textual's own commands: the palette lists our verbs."""
@@ -163,6 +176,37 @@ class StudioApp(App[None]):
             self.post_message(Go(address))
         if tab is not None:
             self.set_interval(_NOTE_EVERY, self.note_place)
+        self.set_interval(_TROUBLE_EVERY, self.look_for_trouble)
+        self.set_timer(_IDLE, self._load_places)
+
+    @work(thread=True, group="places")
+    def _load_places(self) -> None:
+        """Import the other places while nobody waits: the first step into one of them is as quick as the next."""
+        from importlib import import_module
+
+        for place in PLACES:
+            import_module(f"studio.screens.{place.mode}")
+
+    @work(exclusive=True, group="trouble")
+    async def look_for_trouble(self) -> None:
+        """Look now and then for what is wrong: a run that lost its process is told without being asked for."""
+        from asyncio import to_thread
+
+        if self.studio.settings.keymap and not self._looked_at_keys:
+            from studio.keymap import keymap_problems
+
+            self._looked_at_keys = True
+            self._key_problems = tuple(Problem("a setting cannot be used", text) for text in keymap_problems(self.studio.settings.keymap))
+        found = [*await to_thread(self.studio.problems), *self._key_problems]
+        fresh = [one for one in found if one not in self._known_problems]
+        self._known_problems = tuple(found)
+        if fresh:
+            more = f", and {len(fresh) - 1} more" if len(fresh) > 1 else ""
+            self.notify(f"{fresh[0].title}: {fresh[0].detail}{more}. ! shows what is wrong.", severity="warning", markup=False)
+        if self.trouble != len(found):
+            self.trouble = len(found)
+            for line in self.screen.query(StatusLine):
+                line.refresh()
 
     async def on_unmount(self) -> None:
         """End what only looks; runs go on."""
@@ -217,6 +261,16 @@ class StudioApp(App[None]):
         """Say something in one line; never read as markup."""
         self.notify(message.text, severity=message.severity, markup=False)
 
+    def on_copy(self, message: Copy) -> None:
+        """Copy, and claim no more than is known: no terminal says whether it took something."""
+        from studio.services.clip import keep_clip
+
+        self.copy_to_clipboard(message.text)
+        file = keep_clip(message.text)
+        where = "browser" if self.is_web else "terminal"
+        also = f"; also written to {short_path(str(file), 60)}" if file is not None else ""
+        self.notify(f"{message.what} was sent to the {where}{also}.", markup=False)
+
     # Keys that work everywhere.
 
     def action_help(self) -> None:
@@ -261,8 +315,13 @@ class StudioApp(App[None]):
     def action_problems(self) -> None:
         """Show what is wrong."""
         from studio.screens.drawers import ProblemsDrawer
+        from studio.screens.orphan import settle
 
-        self.push_screen(ProblemsDrawer())
+        def chosen(problem: Problem | None) -> None:
+            if problem is not None:
+                settle(self.screen, problem)
+
+        self.push_screen(ProblemsDrawer(), chosen)
 
     def action_doctor(self) -> None:
         """Show what the studio finds on this machine."""

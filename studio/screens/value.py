@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
 
+from studio.messages import Copy
 from studio.model.secrets import HIDDEN
 from studio.widgets.bars import KeyBar, StatusLine
 from studio.widgets.line import Line, wrap
@@ -131,5 +132,4 @@ class ValueScreen(Screen[None]):
 
     def action_copy(self) -> None:
         """Copy what is shown in full."""
-        self.app.copy_to_clipboard(self._text)
-        self.app.notify("Sent to the terminal's clipboard.", markup=False)
+        self.post_message(Copy(self._text, "The value"))

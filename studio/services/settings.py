@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,54 +58,71 @@ def load_settings(path: Path | None = None) -> Settings:
         return Settings()
     except (OSError, ValueError) as error:
         return Settings(problems=(f"{path}: {error}",))
-    problems: list[str] = []
-    known = {"theme", "keymap", "secrets", "keep_days", "keep_bytes", "at_once", "load_seconds"}
-    problems += [f"{path}: {name!r} is no setting." for name in data if name not in known]
-    return Settings(
-        theme=_one_of(data, "theme", _THEMES, problems),
-        keymap=_texts(data, problems),
-        secrets=tuple(str(name) for name in data.get("secrets", ()) if isinstance(name, str))
-        if _is(data, "secrets", list, problems)
-        else (),
-        keep_days=_number(data, "keep_days", 30, problems),
-        keep_bytes=_number(data, "keep_bytes", 2 << 30, problems),
-        at_once=max(1, _number(data, "at_once", 8, problems)),
-        load_seconds=max(1, _number(data, "load_seconds", 120, problems)),
-        problems=tuple(problems),
+    found = _Reader(path, data)
+    settings = Settings(
+        theme=found.one_of("theme", _THEMES),
+        keymap=found.keymap(),
+        secrets=found.names("secrets"),
+        keep_days=found.number("keep_days", 30, least=0),
+        keep_bytes=found.number("keep_bytes", 2 << 30, least=0),
+        at_once=found.number("at_once", 8, least=1),
+        load_seconds=found.number("load_seconds", 120, least=1),
     )
+    return replace(settings, problems=found.told())
 
 
-def _is(data: Mapping[str, Any], name: str, kind: type, problems: list[str]) -> bool:
-    if name not in data:
-        return False
-    if not isinstance(data[name], kind):
-        problems.append(f"{name} has to be a {kind.__name__}.")
-        return False
-    return True
+class _Reader:
+    """Takes values out of the file; what does not fit is left out, and told with the name of its line."""
 
+    def __init__(self, path: Path, data: Mapping[str, Any]) -> None:
+        self._path = path
+        self._data = data
+        self._problems: list[str] = []
 
-def _one_of(data: Mapping[str, Any], name: str, among: tuple[str, ...], problems: list[str]) -> str | None:
-    if not _is(data, name, str, problems):
+    def told(self) -> tuple[str, ...]:
+        known = [one.name for one in fields(Settings) if one.name != "problems"]
+        for name in self._data:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                self._wrong(name, f"is no setting{f', did you mean {near[0]}?' if near else '; there are ' + ', '.join(known)}")
+        return tuple(self._problems)
+
+    def _wrong(self, name: str, text: str) -> None:
+        self._problems.append(f"{self._path}: {name} {text}")
+
+    def one_of(self, name: str, among: tuple[str, ...]) -> str | None:
+        value = self._data.get(name)
+        if value is None or value in among:
+            return value
+        self._wrong(name, f"has to be one of {', '.join(among)}, not {value!r}")
         return None
-    if data[name] not in among:
-        problems.append(f"{name} has to be one of {', '.join(among)}.")
-        return None
-    return str(data[name])
 
+    def number(self, name: str, default: int, *, least: int) -> int:
+        value = self._data.get(name, default)
+        if isinstance(value, int) and not isinstance(value, bool) and value >= least:
+            return value
+        self._wrong(name, f"has to be a whole number from {least} on, not {value!r}")
+        return default
 
-def _number(data: Mapping[str, Any], name: str, default: int, problems: list[str]) -> int:
-    return int(data[name]) if _is(data, name, int, problems) else default
+    def names(self, name: str) -> tuple[str, ...]:
+        value = self._data.get(name, [])
+        if not isinstance(value, list):
+            self._wrong(name, f"has to be a list of names, such as ['customer'], not {value!r}")
+            return ()
+        wrong = [one for one in value if not isinstance(one, str)]
+        if wrong:
+            self._wrong(name, f"holds {', '.join(map(repr, wrong))}, which is no name")
+        return tuple(one for one in value if isinstance(one, str))
 
-
-def _texts(data: Mapping[str, Any], problems: list[str]) -> dict[str, str]:
-    if not _is(data, "keymap", dict, problems):
-        return {}
-    wrong = [name for name, keys in data["keymap"].items() if not isinstance(keys, str)]
-    problems += [f"keymap.{name} has to be a text of keys." for name in wrong]
-    return {name: keys for name, keys in data["keymap"].items() if isinstance(keys, str)}
-
-
-def _names(data: Mapping[str, Any], problems: list[str]) -> tuple[str, ...]:
-    if not _is(data, "secrets", list, problems):
-        return ()
-    return tuple(name for name in data["secrets"] if isinstance(name, str))
+    def keymap(self) -> dict[str, str]:
+        value = self._data.get("keymap", {})
+        if not isinstance(value, dict):
+            self._wrong("keymap", f"has to be a table: [keymap], then lines such as 'act.stop' = 'X', not {value!r}")
+            return {}
+        found: dict[str, str] = {}
+        for name, keys in value.items():
+            if isinstance(keys, str) and keys.strip():
+                found[name] = keys
+            else:
+                self._wrong(f"keymap.{name}", f"has to be a text of keys, such as 'X' or 'ctrl+r,r', not {keys!r}")
+        return found

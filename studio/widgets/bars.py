@@ -8,7 +8,8 @@ from typing import Final
 
 from rich.style import Style
 from textual import events
-from textual.binding import ActiveBinding
+from textual.binding import ActiveBinding, Binding
+from textual.keys import key_to_character
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -16,7 +17,12 @@ from textual.widget import Widget
 from studio.theme import Palette
 from studio.widgets.line import Line
 
-__all__ = ["PLACES", "KeyBar", "Place", "PlaceBar", "StatusLine"]
+__all__ = ["PLACES", "KeyBar", "Place", "PlaceBar", "StatusLine", "consumes"]
+
+
+def consumes(focused: Widget, binding: Binding) -> bool:
+    """Tell whether a field that is being typed in takes the binding's key for itself."""
+    return focused.check_consume_key(binding.key, _CHARACTERS.get(binding.key) or key_to_character(binding.key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ PLACES: Final = (
     Place("6", "compare", "Compare"),
 )
 _MOST_KEYS: Final = 8
-_CHARACTERS: Final = {"colon": ":", "question_mark": "?", "slash": "/", "at": "@", "exclamation_mark": "!"}
+_CHARACTERS: Final = {"at": "@", "exclamation_mark": "!", "colon": ":", "question_mark": "?", "slash": "/", "grave_accent": "`"}
 
 
 class Bar(Widget):
@@ -94,7 +100,9 @@ class StatusLine(Bar):
     def line(self, width: int) -> Line:
         """Draw both parts."""
         whole = Line(" hg ", "title on cursor-row").add(" ").extend(self._left)
-        return whole.right(Line().extend(self._right).add(" "), width)
+        trouble = getattr(self.app, "trouble", 0)
+        right = Line(f"!{trouble}  ", "warning") if trouble else Line()
+        return whole.right(right.extend(self._right).add(" "), width)
 
 
 class PlaceBar(Bar):
@@ -175,9 +183,7 @@ class KeyBar(Bar):
         focused = self.screen.focused
         for active in self.screen.active_bindings.values():
             binding = active.binding
-            # A field that is being typed in takes letters for itself.
-            letter = _CHARACTERS.get(binding.key, binding.key if len(binding.key) == 1 else None)
-            typed = focused is not None and active.node is not focused and focused.check_consume_key(binding.key, letter)
+            typed = focused is not None and active.node is not focused and consumes(focused, binding)
             if binding.show and active.enabled and not typed:
                 seen.setdefault(binding.action, active)
         chosen = list(seen.values())

@@ -40,7 +40,10 @@ class Choice(Widget, can_focus=True):
         Binding("space", "step(1)", "choose", id="form.choose", tooltip="Choose the next one"),
         Binding("t", "pick('True')", "true", id="form.true", tooltip="Choose True"),
         Binding("f", "pick('False')", "false", id="form.false", tooltip="Choose False"),
-        *(Binding(str(number), f"pick_number({number})", show=False, id=f"form.choice-{number}") for number in range(1, 10)),
+        *(
+            Binding(str(number), f"pick_number({number})", show=False, id=f"form.choice-{number}", tooltip=f"Choose number {number}")
+            for number in range(1, 10)
+        ),
     ]
 
     chosen: reactive[int | None] = reactive(None)

@@ -15,8 +15,8 @@ def test_settings_are_read_and_mistakes_told(tmp_path):
     assert load_settings(file).problems == ()
     file.write_text('theme = "pink"\nsecrets = ["pin", 5]\nat_once = 0\ncolour = 1\n[keymap]\n"go.runs" = "ctrl+r"\n"go.help" = 5\n')
     found = load_settings(file)
-    assert (found.theme, found.secrets, found.at_once, found.keymap) == (None, ("pin",), 1, {"go.runs": "ctrl+r"})
-    assert len(found.problems) == 3
+    assert (found.theme, found.secrets, found.at_once, found.keymap) == (None, ("pin",), 8, {"go.runs": "ctrl+r"})
+    assert len(found.problems) == 5
     file.write_text("= nonsense")
     assert load_settings(file).problems
 

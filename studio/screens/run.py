@@ -139,7 +139,8 @@ class RunScreen(RunMoves):
     def show_address(self, target: Target) -> None:
         """Show a run, at a moment, at a node."""
         self._wanted_node = target.node
-        self.watch_run(target.rest[0], target.superstep or None)
+        # A node's address has a moment even where none is meant: then it is 0.
+        self.watch_run(target.rest[0], target.superstep if target.node is None else target.superstep or None)
 
     def watch_run(self, run_id: str, superstep: int | None = None) -> None:
         """Follow another run."""
@@ -224,7 +225,11 @@ class RunScreen(RunMoves):
         view = self._view
         if not self.is_mounted:
             return
-        self.set_class(view is None, "-empty")
+        self.set_class(view is None and self._feed is None, "-empty")
+        if view is None and self._feed is not None:
+            # It is being read; what was on the screen before is of another run.
+            self.status(Line(self._feed.run_id, "strong").add("  reading", "muted"))
+            return
         if view is None:
             self.query_one("#nothing", LinesPane).show(
                 lambda width: [Line(), *(Line("  ").add(text, role).cut(width) for role, text in _NOTHING)]

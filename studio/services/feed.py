@@ -109,6 +109,11 @@ class Feed:
 
     # What a screen asks.
 
+    @property
+    def run_id(self) -> str:
+        """The run that is looked at."""
+        return self._run_id
+
     def poll(self) -> RunView | None:
         """Give the newest view, None when it was given before. Costs nothing."""
         view = self._view

@@ -284,6 +284,10 @@ class Feed:
         self.fresh = True
         self.closed = False
 
+    @property
+    def run_id(self) -> str:
+        return self.view.id
+
     def put(self, view: RunView) -> None:
         self.view, self.fresh = view, True
 

@@ -114,7 +114,7 @@ def _told(error: BaseException) -> dict[str, Any]:
     if isinstance(error, Refused):
         return {"ok": False, "error": str(error), "problems": dict(error.problems), "traceback": ""}
     try:
-        message = f"{type(error).__name__}: {error}"
+        message = f"{type(error).__name__}: {error}".removesuffix(": ")
     except Exception:
         message = f"{type(error).__name__}: (its text cannot be read)"
     if isinstance(error, SystemExit):
@@ -128,9 +128,10 @@ def _told(error: BaseException) -> dict[str, Any]:
 
 
 def _own(error: BaseException) -> Any:
+    """Give the trace from the first frame that is not ours; none where a file could not even be read."""
     trace = error.__traceback__
     ours = str(Path(__file__).parent)
-    while trace is not None and trace.tb_next is not None:
+    while trace is not None:
         name = trace.tb_frame.f_code.co_filename
         if not (name.startswith((ours, "<frozen importlib")) or "/importlib/" in name):
             break

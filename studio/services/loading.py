@@ -114,16 +114,24 @@ def graphs_in(module: ModuleType, attribute: str | None = None) -> list[tuple[st
         names.add(name)
         graphs.append((variable, name, value))
     inside = {part for _, _, graph in graphs for part in _parts(graph)}
-    return sorted(graphs, key=lambda found: (found[2].name, found[2].structural_hash) in inside)
+    return sorted(graphs, key=lambda found: _mark(found[2]) in inside)
 
 
-def _parts(graph: Graph) -> Iterator[tuple[str | None, str]]:
-    """Give name and structure of all graphs inside a graph."""
+def _parts(graph: Graph) -> Iterator[object]:
+    """Give the marks of all graphs inside a graph."""
     for node in graph.nodes.values():
         inner = getattr(node, "graph", None)
         if inner is not None:
-            yield inner.name, inner.structural_hash
+            yield _mark(inner)
             yield from _parts(inner)
+
+
+def _mark(graph: Graph) -> object:
+    """Give what makes a graph the same as another one, also after it was bound or renamed as a node."""
+    try:
+        return graph.name, graph.structural_hash
+    except Exception:  # what is wrong with one graph is told where it is described
+        return id(graph)
 
 
 def types_of(graph: Graph) -> set[Any]:

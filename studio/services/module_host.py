@@ -202,6 +202,10 @@ class ModuleHost:
         """Give the end of what the module printed."""
         return self._printed.text()
 
+    def said(self) -> str:
+        """Give the end of what the module has printed by now."""
+        return self._printed.text(wait=0.0)
+
     def _end(self) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -259,7 +263,7 @@ class _Tail:
                 self._data = (self._data + part)[-_OUTPUT:]
         self._ended.set()
 
-    def text(self) -> str:
+    def text(self, wait: float = _LAST_WORDS) -> str:
         """Give what was read; a moment is left for the last words of a process that has just ended."""
-        self._ended.wait(_LAST_WORDS)
+        self._ended.wait(wait)
         return self._data.decode("utf-8", "replace")

@@ -97,6 +97,11 @@ class Project:
         if self._closing.is_set() or module.loads != number:
             return
         module.target = find_target(module.target.text, self._start)
+        if module.target.problem is not None:
+            # It is tried again when the file appears.
+            module.stamps = {str(self._start / Path(module.target.text.rpartition(":")[0] or module.target.text)): 0}
+            self._show(module, ModuleView(module.target.text, "broken", module.target.problem))
+            return
         module.host = host = self._host(module.target)
         stamps = _stamps([module.target.file] if module.target.file else [])
         try:
@@ -127,6 +132,8 @@ class Project:
 
     def _look(self) -> None:
         for module in self._modules:
+            if module.view.state == "loading" and (said := module.host.said()) != module.view.output:
+                self._show(module, replace(module.view, output=said))
             if module.view.state not in {"ready", "broken"} or _stamps(module.stamps) == module.stamps:
                 continue
             if module.view.state == "broken":

@@ -92,13 +92,14 @@ def module_lines(module: ModuleView, width: int, now: float = 0.0) -> list[Line]
         said = [f"The module is being loaded in a process of its own{_since(module, now)}."]
         if module.since and now - module.since >= _PATIENT:
             said.append("It shows up when that is done; everything else can be used meanwhile. u starts it anew.")
-        return [*lines, *_said(said, "muted", width)]
+        return [*lines, *_said(said, "muted", width), *_printed(module, width)]
     if module.state == "broken":
         lines += _said([module.error or ""], "error", width)
         if module.traceback and module.traceback != module.error:
             lines += [Line(), rule("Traceback", width), *_traced(module.traceback, width)]
         lines += [*_printed(module, width), Line()]
-        return [*lines, Line(" Mend the file: it is loaded again when it changes, or with ", "muted").add("u", "key")]
+        mend = "Mend the file: it is loaded again when it changes" if module.traceback else "It is loaded as soon as it can be found"
+        return [*lines, Line(f" {mend}, or with ", "muted").add("u", "key")]
     if module.error:
         lines += [*_said([f"Not everything here can be shown: {module.error}"], "error", width), Line()]
     if module.state == "changed":

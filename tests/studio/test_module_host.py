@@ -141,6 +141,7 @@ def _target(host: ModuleHost) -> dict:
         ("def f():\n    import torchx\nf()\n", "No module named 'torchx'", "in f"),
         ("import sys; sys.exit(3)", "asked to exit (3)", "sys.exit(3)"),
         ("x = (", "SyntaxError", "x = ("),
+        ("import sys; sys.exit('set the key first')", "asked to exit ('set the key first')", ""),
         ("raise KeyboardInterrupt", "KeyboardInterrupt", "raise KeyboardInterrupt"),
         ("class E(Exception):\n    def __str__(self): raise ValueError\nraise E", "its text cannot be read", ""),
         ("import os; print('so long', flush=True); os._exit(4)", "exit code 4", "so long"),
@@ -154,6 +155,7 @@ def test_a_module_that_breaks_is_told_with_its_own_frames(host, text, said, trac
     assert said in str(error.value)
     assert traced in error.value.traceback
     assert "studio/services" not in error.value.traceback
+    assert "importlib" not in error.value.traceback
 
 
 def test_what_a_module_prints_never_reaches_us(host, capfd):

@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--allow-remote", action="store_true", help="permit a --host that other machines can reach")
     serve.add_argument("--sessions", type=int, default=4, metavar="N", help="the most windows open at once (default: 4)")
     serve.add_argument("--user-header", metavar="NAME", help="header in which a trusted proxy names the user")
+    serve.add_argument("--public-url", metavar="URL", help="address of a proxy in front, such as https://studio.example")
     doctor = commands.add_parser("doctor", help="say what the studio finds on this machine", description="Check what the studio needs.")
     doctor.add_argument("--db", metavar="PATH", help="checkpoint database to look at")
     return parser
@@ -124,6 +125,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 allow_remote=found.allow_remote,
                 sessions=found.sessions,
                 user_header=found.user_header,
+                public_url=found.public_url,
             ),
         )
     # Read by textual when it is imported: more repaints a second cost time and show nothing.

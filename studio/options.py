@@ -57,6 +57,7 @@ class ServeOptions:
         allow_remote: permit a host that others can reach.
         sessions: the most windows open at once.
         user_header: header in which a trusted proxy names the user.
+        public_url: the address under which that proxy is reached; None without one.
     """
 
     host: str = "127.0.0.1"
@@ -64,3 +65,4 @@ class ServeOptions:
     allow_remote: bool = False
     sessions: int = 4
     user_header: str | None = None
+    public_url: str | None = None

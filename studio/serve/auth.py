@@ -13,11 +13,12 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-__all__ = ["COOKIE", "Guard", "is_loopback"]
+__all__ = ["COOKIE", "Guard", "is_loopback", "origin_of"]
 
 COOKIE: Final = "hypergraph_studio"
 _HEALTH: Final = "/health"
@@ -31,6 +32,22 @@ _HEADERS: Final = {
     "X-Frame-Options": "DENY",
 }
 _WILDCARDS: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  # recognised here, bound only with --allow-remote
+
+
+def origin_of(url: str) -> str:
+    """Give the origin of a proxy's address.
+
+    Args:
+        url: such as https://studio.example or http://lab:8443.
+
+    Raises:
+        ValueError: it is no such address; the message says what one looks like.
+    """
+    parts = urlsplit(url)
+    plain = parts.path in {"", "/"} and not parts.query and not parts.fragment and "@" not in parts.netloc
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not plain:
+        raise ValueError(f"{url!r} is no address of a proxy. One looks like https://studio.example, without a path.")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
 def is_loopback(host: str) -> bool:
@@ -60,12 +77,14 @@ class Guard:
         port: its port; 0 until it is known.
         sessions: secrets of the browsers that logged in.
         tabs: tab id -> the session that made it.
+        public: origin of the proxy in front, None without one.
     """
 
     host: str
     port: int
     sessions: set[str] = field(default_factory=set)
     tabs: dict[str, str] = field(default_factory=dict)
+    public: str | None = None
     _token: str = ""
     announce: Callable[[str], None] = lambda _url: None
 
@@ -78,6 +97,8 @@ class Guard:
     @property
     def origin(self) -> str:
         """The origin of the pages that are served."""
+        if self.public is not None:
+            return self.public
         return f"http://{self.public_host}" + ("" if self.port == 80 else f":{self.port}")
 
     def fresh_link(self) -> str:
@@ -108,9 +129,9 @@ class Guard:
         given = request.headers.getall("Host", [])
         if len(given) != 1:
             return False
-        if f"http://{given[0]}" == self.origin:
+        if given[0] == self.origin.partition("//")[2]:
             return True
-        if self.host not in _WILDCARDS:
+        if self.public is not None or self.host not in _WILDCARDS:
             return False
         # A rebinding attack needs a name of the attacker's; an address or this machine's own name is none.
         name, _, port = given[0].rpartition(":")
@@ -118,7 +139,7 @@ class Guard:
 
     def _origin_fits(self, request: web.Request) -> bool:
         given = request.headers.getall("Origin", [])
-        return given == [f"http://{request.headers['Host']}"]
+        return given == [self.public or f"http://{request.headers['Host']}"]
 
     async def login(self, request: web.Request) -> web.Response:
         """Swap the link's token for a cookie; the token is spent, and the next link is announced."""
@@ -129,7 +150,9 @@ class Guard:
         self.sessions.add(session)
         self.announce(self.fresh_link())
         response = web.HTTPSeeOther("/")
-        response.set_cookie(f"{COOKIE}_{self.port}", session, httponly=True, samesite="Strict", path="/")
+        response.set_cookie(
+            f"{COOKIE}_{self.port}", session, httponly=True, samesite="Strict", path="/", secure=self.origin.startswith("https:")
+        )
         raise response
 
     def _refuse(self, status: int, text: str) -> web.Response:

@@ -18,7 +18,7 @@ from textual_serve import server as textual_server
 from textual_serve.app_service import AppService
 
 from studio.options import ServeOptions, StudioOptions
-from studio.serve.auth import Guard, is_loopback
+from studio.serve.auth import Guard, is_loopback, origin_of
 from studio.serve.session import SessionProcess
 
 __all__ = ["StudioServer", "serve"]
@@ -27,9 +27,11 @@ _PAGE: Final = Path(__file__).parent / "page"
 _LARGEST_FRAME: Final = 64 * 1024
 _ENDED: Final = 4000
 _FULL: Final = 4001
+_ELSEWHERE: Final = 4002
 _GONE: Final = 1001
 _DEFAULT_SIZE: Final = 80, 24
 _LONGEST_ADDRESS: Final = 2_000
+_LONGEST_NAME: Final = 64
 
 
 class StudioServer(textual_server.Server):
@@ -54,7 +56,8 @@ class StudioServer(textual_server.Server):
         self._command = list(command) if command is not None else [sys.executable, "-m", "studio", "studio", *studio.argv()]
         self._options = options
         self._guard = guard
-        self._open: set[SessionProcess] = set()
+        self._open: dict[SessionProcess, tuple[str, web.WebSocketResponse]] = {}
+        self._closing: set[asyncio.Task[Any]] = set()
         self._addresses: dict[str, str] = {}
 
     async def _make_app(self) -> web.Application:
@@ -111,7 +114,7 @@ class StudioServer(textual_server.Server):
     def _environment(self, request: web.Request, tab: str) -> dict[str, str]:
         session = self._guard.session_of(request) or ""
         who = f"{getpass.getuser()}@{socket.gethostname()}/browser-{session[:6]}"
-        if self._options.user_header and (named := request.headers.get(self._options.user_header)):
+        if self._options.user_header and (named := _name(request.headers.get(self._options.user_header, ""))):
             who = f"{named}@{socket.gethostname()}/browser-{session[:6]}"
         environment = {"HYPERGRAPH_STUDIO_TAB": tab, "HYPERGRAPH_STUDIO_ACTOR": who}
         if tab in self._addresses:
@@ -123,6 +126,8 @@ class StudioServer(textual_server.Server):
         tab = self._tab(request)
         websocket = web.WebSocketResponse(heartbeat=15, max_msg_size=_LARGEST_FRAME)
         await websocket.prepare(request)
+        # A tab that comes back after a lost connection takes the place of its old window, which may not know yet that it is lost.
+        await self._make_way(tab)
         if len(self._open) >= self._options.sessions:
             await websocket.close(code=_FULL, message=b"too many windows")
             return websocket
@@ -138,7 +143,7 @@ class StudioServer(textual_server.Server):
             close=close,
             download_manager=self.download_manager,
         )
-        self._open.add(process)
+        self._open[process] = tab, websocket
         try:
             width = textual_server.to_int(request.query.get("width", ""), _DEFAULT_SIZE[0])
             height = textual_server.to_int(request.query.get("height", ""), _DEFAULT_SIZE[1])
@@ -151,11 +156,22 @@ class StudioServer(textual_server.Server):
             await asyncio.shield(self._end(process))
         return websocket
 
+    async def _make_way(self, tab: str) -> None:
+        for process, (owner, websocket) in list(self._open.items()):
+            if owner == tab:
+                self._open.pop(process)
+                # Not waited for: a connection that is dead would take its time to say good-bye.
+                closing = asyncio.create_task(websocket.close(code=_ELSEWHERE, message=b"opened again"))
+                self._closing.add(closing)
+                closing.add_done_callback(self._closing.discard)
+                await asyncio.sleep(0)
+                await process.stop()
+
     async def _end(self, process: SessionProcess) -> None:
         try:
             await process.stop()
         finally:
-            self._open.discard(process)
+            self._open.pop(process, None)
 
     async def _process_messages(self, websocket: web.WebSocketResponse, app_service: AppService) -> None:
         async for message in websocket:
@@ -186,6 +202,11 @@ class StudioServer(textual_server.Server):
         await asyncio.gather(*(self._end(process) for process in list(self._open)), return_exceptions=True)
 
 
+def _name(text: str) -> str:
+    """Give a user's name as a line holds it."""
+    return "".join(char for char in text if char.isprintable()).strip()[:_LONGEST_NAME]
+
+
 def _say(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
@@ -195,6 +216,7 @@ async def _serve(studio: StudioOptions, options: ServeOptions, listener: socket.
     import signal
 
     guard = Guard(options.host, listener.getsockname()[1])
+    guard.public = origin_of(options.public_url) if options.public_url is not None else None
     guard.announce = lambda link: _say(f"That link is used up. For another browser:\n\n  {link}\n")
     server = StudioServer(studio, options, guard)
     runner = web.AppRunner(await server._make_app(), access_log=None, handle_signals=False, shutdown_timeout=4)  # noqa: SLF001  # textual-serve's own name
@@ -228,6 +250,11 @@ def serve(studio: StudioOptions, options: ServeOptions) -> int:
             f"{options.host} can be reached from other machines, and whoever opens the studio can run your graphs.\n\n"
             "How to fix:\n  leave --host out, or add --allow-remote when that is what you want\n"
         )
+        return 1
+    try:
+        _ = options.public_url is None or origin_of(options.public_url)
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
         return 1
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)

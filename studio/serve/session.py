@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import os
 import sys
+import threading
+import time
 from asyncio.subprocess import Process
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -18,6 +20,7 @@ _PARENT: Final = "HYPERGRAPH_STUDIO_PARENT"
 _FRAMES: Final = "20"
 _QUIT_AFTER: Final = 2.0
 _KILL_AFTER: Final = 1.0
+_LOOK_EVERY: Final = 1.0
 _PR_SET_PDEATHSIG: Final = 1
 _WIDTHS: Final = (20, 500)
 _HEIGHTS: Final = (5, 200)
@@ -113,6 +116,17 @@ def die_with_parent() -> None:
     if os.getppid() != int(parent):
         # The server went away before we could ask to be told.
         os.kill(os.getpid(), signal.SIGTERM)
+    threading.Thread(target=_end_for_good, args=(int(parent),), name="studio-parent", daemon=True).start()
+
+
+def _end_for_good(parent: int) -> None:
+    """End an app that is too busy to hear that the server has gone."""
+    import signal
+
+    while os.getppid() == parent:
+        time.sleep(_LOOK_EVERY)
+    time.sleep(_QUIT_AFTER + _KILL_AFTER)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def keep_stdout_clean() -> None:

@@ -39,6 +39,8 @@ class LaunchScreen(PlaceScreen):
     """The form of one graph."""
 
     MODE = "launch"
+    # The fields come later than the screen; what had the focus before them would be scrolled to.
+    AUTO_FOCUS = ""
     PANES = ("Field Input", "Field Choice")
     CHANGES = frozenset({"launch"})
 
@@ -76,6 +78,7 @@ class LaunchScreen(PlaceScreen):
         self._graph: GraphView | None = None
         self._wanted: tuple[str, dict[str, str]] | None = None
         self._timer: Timer | None = None
+        self._rows: list[Field] = []
         self._used: Field | None = None
         self._looked: object = None
 
@@ -175,16 +178,17 @@ class LaunchScreen(PlaceScreen):
         fields = self.query_one("#fields")
         await fields.remove_children()
         ticks = mapped_of(drafts)
-        await fields.mount(
-            *(Field(field, drafts.get(field.name, ""), self._check, names, mapped=field.name in ticks) for field in graph.inputs)
-        )
+        self._rows = [Field(field, drafts.get(field.name, ""), self._check, names, mapped=field.name in ticks) for field in graph.inputs]
+        await fields.mount(*self._rows)
         self._used = None
         fits = [runner for runner, reason in graph.fits.items() if reason is None]
         self.query_one(RunnerPicker).show(graph.fits, fits[0] if fits else "")
         self._bars()
         self.review()
         first = next((field for field in self._fields() if not field.text and field.field.required), None)
-        (first.editor if first else self.query_one("#run")).focus()
+        # Where the new fields will be is known when they have been laid out.
+        self.query_one("#form").scroll_home(animate=False)
+        self.call_after_refresh((first.editor if first else self.query_one("#run")).focus)
 
     def action_back(self) -> None:
         """Leave the field for the form, else the place."""
@@ -196,7 +200,7 @@ class LaunchScreen(PlaceScreen):
     # What stands in the form.
 
     def _fields(self) -> list[Field]:
-        return list(self.query(Field))
+        return self._rows
 
     def _check(self, field: InputField, text: str, mapped: bool) -> str | None:  # the field's own callback
         return self.studio.check_text(field, text, mapped=mapped)

@@ -128,17 +128,30 @@ def hint_of(field: InputField, *, mapped: bool = False) -> str:
         return f"[…, …]  a list of {field.type.label}"
     if field.default is not None:
         return f"{field.default}  {'(bound)' if field.bound else '(default)'}"
-    example = _EXAMPLES.get(field.type.kind, "")
-    if field.type.kind == "record":
-        inner = ", ".join(f'"{one.name}": …' for one in field.type.fields[:4])
-        example = f"{{{inner}{', …' if len(field.type.fields) > 4 else ''}}}"
+    example = _example(field.type)
     said = f"{field.type.label}, needed" if field.required else field.type.label
     return f"{said}: {example}" if example else said
 
 
+def _example(spec: TypeSpec) -> str:
+    """Show how a value is written, where that is not plain."""
+    if spec.kind == "record":
+        inner = ", ".join(f'"{one.name}": …' for one in spec.fields[:4])
+        return f"{{{inner}{', …' if len(spec.fields) > 4 else ''}}}"
+    if spec.kind in {"list", "set"} and spec.members:
+        member = spec.members[0]
+        if member.kind in {"list", "set", "tuple", "dict", "record", "union", "any", "array", "table"}:
+            return f"[{_example(member) or '…'}, …]"
+        return "a, b or [a, b]"
+    if spec.kind == "tuple" and spec.members and "variadic" not in spec.constraints:
+        return f"({', '.join('…' for _ in spec.members)})"
+    return _EXAMPLES.get(spec.kind, "")
+
+
 _EXAMPLES: Final = {
-    "list": "a, b or [a, b]",
-    "set": "a, b or {a, b}",
+    "list": "[…, …]",
+    "set": "{…, …}",
+    "tuple": "(…, …)",
     "dict": '{"key": value}',
     "date": "2026-01-31",
     "datetime": "2026-01-31T14:02",

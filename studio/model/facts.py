@@ -26,6 +26,7 @@ Line: TypeAlias = Mapping[str, Any]
 StepKey: TypeAlias = tuple[str, int, str]
 
 _MOST_LOGS: Final = 50_000
+_CLAIM_BITS: Final = 44
 _ORDER: Final = itemgetter("c", "n")
 
 
@@ -81,14 +82,14 @@ class BatchFacts:
 
     Attributes:
         states: item -> the byte of its state.
-        seen: item -> (claim, number) of the line that said so.
+        seen: item -> which line said so: one number of its claim and its own; 0 where no line did.
         failures: item -> (claim, -number, node, error type, message): the first failure of the newest claim.
         first, last: when the first and the last item ended, as seen in the event log.
         began, ended: item -> when its newest execution began and ended, 0 where that was not seen.
     """
 
     states: bytes = b""
-    seen: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    seen: array[int] = field(default_factory=lambda: array("q"))
     failures: Mapping[int, tuple[int, int, str, str, str]] = field(default_factory=dict)
     runs: Mapping[int, str] = field(default_factory=dict)
     first: float = 0.0
@@ -150,7 +151,7 @@ class _OpenBatch:
 
     def __init__(self, facts: BatchFacts) -> None:
         self.states = bytearray(facts.states)
-        self.seen = dict(facts.seen)
+        self.seen = facts.seen[:]
         self.failures = dict(facts.failures)
         self.runs = dict(facts.runs)
         self.first, self.last = facts.first, facts.last
@@ -162,9 +163,9 @@ class _OpenBatch:
     def grow(self, size: int) -> None:
         if size > len(self.states):
             self.states.extend(bytes(size - len(self.states)))
-        for times in (self.began, self.ended):
-            if size > len(times):
-                times.frombytes(bytes(8 * (size - len(times))))
+        for numbers in (self.began, self.ended, self.seen):
+            if size > len(numbers):
+                numbers.frombytes(bytes(8 * (size - len(numbers))))
 
     def take(self, batch: str, item: int, run: str, line: Line, *, own: bool) -> None:
         """Take in what happened in an item, or deeper."""
@@ -176,7 +177,7 @@ class _OpenBatch:
             return
         if not own or kind not in {"run+", "run-"} or "i" not in line:
             return
-        place = line["c"], line["n"]
+        place = (line["c"] << _CLAIM_BITS) + line["n"] + 1
         if item >= len(self.began) or item >= len(self.states):
             self.grow(item + 1)
         if run != f"{batch}/{item}":
@@ -188,7 +189,7 @@ class _OpenBatch:
             self.ended[item] = max(self.ended[item], moment)
         else:
             self.began[item] = max(self.began[item], moment)
-        if place > self.seen.get(item, (-1, -1)):
+        if place > self.seen[item]:
             self.seen[item] = place
             self.states[item] = item_code("running" if kind == "run+" else line["status"])
 
@@ -373,8 +374,8 @@ def with_items(facts: RunFacts, batch: str, states: bytes, failures: Mapping[int
     """
     old = facts.batches.get(batch, BatchFacts())
     merged = bytearray(states.ljust(len(old.states), b"\0"))
-    for item in old.seen:
-        if not merged[item] or merged[item] == 1:
+    for item, seen in enumerate(old.seen):
+        if seen and merged[item] <= 1:
             merged[item] = old.states[item]
     told = dict(old.failures)
     for item, (node, kind, message) in (failures or {}).items():

@@ -88,7 +88,7 @@ class Feed:
         self._run: Run | None = history.run(run_id)
         if self._run is None and not folder.is_dir():
             raise LookupError(f"There is no run {run_id!r} in {history.path.name}.")
-        self._logs = EventLogs(folder, _prefix(run_id))
+        self._logs = EventLogs(folder, _prefix(run_id), inside="/" in run_id)
         self._facts = RunFacts(run_id)
         self._context = Context()
         self._projection = Projection()

@@ -42,10 +42,12 @@ class EventLogs:
     Args:
         folder: the folder of the top-level run.
         prefix: path of the looked-at run's graph in the top-level one, with its slash; it is taken off the paths of log lines.
+        inside: False leaves out which nodes began inside items, for a run that is no item itself.
     """
 
-    def __init__(self, folder: Path, prefix: str = "") -> None:
+    def __init__(self, folder: Path, prefix: str = "", *, inside: bool = True) -> None:
         self._folder = folder
+        self._inside = inside
         self._prefix = prefix
         self._readers: dict[int, LogReader] = {}
         self._raw: dict[tuple[int, str], int] = {}
@@ -70,7 +72,7 @@ class EventLogs:
                 if read_claim(path) is None and last_line(path).get("k") != "exit":
                     # Its worker has not begun, or the format is one that we do not know.
                     continue
-                reader = self._readers[claim] = LogReader(path)
+                reader = self._readers[claim] = LogReader(path, inside=self._inside)
             found = [*reader.read(), *self._beside(claim)]
             for line in found:
                 self._note(claim, line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Iterator
@@ -14,13 +15,17 @@ _CHUNK: Final = 4 << 20
 _LONGEST_LINE: Final = 64 << 20
 _TAIL: Final = 64 << 10
 _NEEDS: Final = {
-    "run+": ("r", "t"),
-    "run-": ("r", "t", "status"),
-    "node+": ("r", "t", "s", "node"),
-    "node-": ("r", "t", "s", "node", "status"),
-    "log": ("t", "text"),
-    "chunk": ("t", "text"),
+    "run+": {"r", "t"},
+    "run-": {"r", "t", "status"},
+    "node+": {"r", "t", "s", "node"},
+    "node-": {"r", "t", "s", "node", "status"},
+    "log": {"t", "text"},
+    "chunk": {"t", "text"},
 }
+_NOTHING: Final[frozenset[str]] = frozenset()
+_BEGAN: Final = '{"k":"node+"'
+_IN_ITEM: Final = '"m":['
+
 
 
 class LogReader:
@@ -29,11 +34,13 @@ class LogReader:
     Args:
         path: the file, existing or not.
         offset: where to begin.
+        inside: False leaves out which nodes began inside the items of batches: of items it counts how they end, and where they fail.
     """
 
-    def __init__(self, path: Path, offset: int = 0) -> None:
+    def __init__(self, path: Path, offset: int = 0, *, inside: bool = True) -> None:
         self.path = path
         self.offset = offset
+        self._inside = inside
 
     def read(self, most: int = _CHUNK) -> list[dict[str, Any]]:
         """Give the new lines, about `most` bytes of them; what is no line of an event log is left out."""
@@ -55,26 +62,48 @@ class LogReader:
         except OSError:
             return []
         self.offset += end
-        return list(_lines(data[:end]))
+        texts = [text for text in data[:end].decode("utf-8", "replace").split("\n") if text]
+        if not self._inside:
+            texts = [text for text in texts if not (text.startswith(_BEGAN) and _IN_ITEM in text)]
+        return [line for line in _parsed(texts) if _is_line(line)]
+
+
+def _parsed(texts: list[str]) -> list[Any]:
+    """Parse many lines at once, in a third of the time that one after the other takes; a broken one costs the others nothing."""
+    going = gc.isenabled()
+    # A hundred thousand dicts that all stay would be looked through again and again for cycles that they cannot have.
+    gc.disable()
+    try:
+        found = json.loads(f"[{','.join(texts)}]")
+        if len(found) == len(texts):
+            return list(found)
+    except (ValueError, RecursionError):
+        pass
+    finally:
+        if going:
+            gc.enable()
+    return list(_one_by_one(texts))
+
+
+def _one_by_one(texts: list[str]) -> Iterator[Any]:
+    for text in texts:
+        try:
+            yield json.loads(text)
+        except (ValueError, RecursionError):
+            continue
 
 
 def _lines(data: bytes) -> Iterator[dict[str, Any]]:
-    for raw in data.split(b"\n"):
-        if not raw:
-            continue
-        try:
-            line = json.loads(raw.decode("utf-8", "replace"))
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(line, dict) and _is_line(line):
-            yield line
+    yield from (line for line in _one_by_one([text for text in data.decode("utf-8", "replace").split("\n") if text]) if _is_line(line))
 
 
-def _is_line(line: dict[str, Any]) -> bool:
+def _is_line(line: Any) -> bool:
+    if not isinstance(line, dict):
+        return False
     kind = line.get("k")
     if not isinstance(kind, str) or not isinstance(line.get("c"), int) or not isinstance(line.get("n"), int):
         return False
-    return all(name in line for name in _NEEDS.get(kind, ()))
+    return line.keys() >= _NEEDS.get(kind, _NOTHING)
 
 
 def claims_in(folder: Path) -> list[int]:

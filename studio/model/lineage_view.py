@@ -18,6 +18,7 @@ class LineageRow:
         note: what else is worth saying ("inherits 5 steps").
         seconds: how long it took.
         selected: True for the run that was asked about.
+        error: of a failed run, the class of what ended it.
     """
 
     id: str
@@ -28,3 +29,4 @@ class LineageRow:
     note: str = ""
     seconds: float | None = None
     selected: bool = False
+    error: str = ""

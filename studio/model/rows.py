@@ -88,24 +88,49 @@ def changes_text(changes: Mapping[str, tuple[Any, Any]], secrets: Collection[str
     )
 
 
-def lineage_rows(tree: LineageView, now: float) -> tuple[LineageRow, ...]:
-    """Give the rows of a family of runs."""
+def lineage_rows(
+    tree: LineageView,
+    now: float,
+    *,
+    code: Mapping[str, str] | None = None,
+    kept: Mapping[str, int] | None = None,
+    secrets: Collection[str] = (),
+) -> tuple[LineageRow, ...]:
+    """Give the rows of a family of runs.
+
+    Args:
+        tree: the family.
+        now: Unix seconds.
+        code: run -> which code had changed since its source.
+        kept: run -> how many steps of its source stand in it.
+        secrets: further names whose values are not shown.
+    """
     rows: list[LineageRow] = []
     for row in tree:
         run = row.run
-        kind = ""
+        kind, number = "", (kept or {}).get(run.id, 0)
         if run.retry_of is not None:
             kind = f"retry {run.retry_index or 1}"
         elif run.forked_from is not None:
             kind = f"fork @{run.fork_superstep}" if run.fork_superstep is not None else "fork"
-        cause = changes_text(run.changes) if run.changes else ""
-        if not cause and run.error:
-            cause = one_line(run.error, _CAUSE)
-        elif not cause and kind.startswith("retry"):
-            cause = "same inputs"
+        cause = _made_by(run, (code or {}).get(run.id, ""), secrets) if kind else one_line(run.error or "", _CAUSE)
+        note = f"inherits {number} step{'' if number == 1 else 's'}" if number else ""
+        error = (run.error or "").partition(":")[0] if state_of(run) == "failed" else ""
         lanes = row.lane.replace("─ ", "─").replace("└", "╰") + "●"
-        rows.append(LineageRow(run.id, lanes, state_of(run), kind, cause, "", _seconds(run, now), row.is_selected))
+        rows.append(LineageRow(run.id, lanes, state_of(run), kind, cause, note, _seconds(run, now), row.is_selected, error))
     return tuple(rows)
+
+
+def _made_by(run: Run, code: str, secrets: Collection[str]) -> str:
+    """Say what made a fork or retry another run than its source."""
+    parts = [changes_text(run.changes, secrets)] if run.changes else []
+    if code:
+        parts.append(code)
+    if parts:
+        return " · ".join(parts)
+    if run.changes is None and run.retry_of is None:
+        return "changed: not recorded"
+    return "same inputs, same code" if (run.config or {}).get("graph_code_hash") else "same inputs"
 
 
 def value_view(name: str, value: Any, origin: str = "", *, secrets: Collection[str] = ()) -> ValueView:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
@@ -111,10 +112,8 @@ class AnswerSheet(Sheet[tuple[str, dict[str, str]]]):
         self.query_one("#answer-0").focus()
         self._look()
 
-    def _look(self) -> None:
-        self.run_worker(self._ask(), exclusive=True, group="about")
-
-    async def _ask(self) -> None:
+    @work(exclusive=True, group="about")
+    async def _look(self) -> None:
         self._known = await self._studio.about_answer(self._pause, self._given())
         self.query_one("#checks", Summary).refresh(layout=True)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from rich.cells import cell_len, set_cell_size
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
 from studio.addresses import Target, compare_address, run_address
 from studio.messages import Go, Told
+from studio.model.text_diff import text_diff
 from studio.screens.base import PlaceScreen
 from studio.theme import state_glyph, state_role
 from studio.widgets.figures import took
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CompareScreen"]
 
+_SAME_LINES: Final = 8
 _HOW: Final = (
     ("title", "Compare two runs"),
     ("muted", "Mark one run with c, in Runs (4) or on its own page (3)."),
@@ -87,6 +90,39 @@ class DiffList(LineView):
                 ).add(" ")
         end = Line("  ").add(took(row.seconds_a), "muted").add(" → ", "faint").add(took(row.seconds_b), "muted").add(" ")
         return line.right(end, width)
+
+
+def _value_lines(before: str, after: str, width: int) -> list[Line]:
+    """Draw a value of both runs: once where it is the same, line by line where it is not."""
+    room = max(10, width - 7)
+    if before == after:
+        return [Line("   =  ", "faint").add(text, "muted") for text in wrap(before, room, limit=_SAME_LINES)]
+    marks = {"-": ("   A  ", "error"), "+": ("   B  ", "completed"), " ": ("      ", "muted"), "~": ("      ", "faint")}
+    found: list[Line] = []
+    for line in text_diff(before, after):
+        lead, role = marks[line.mark]
+        for pieces in _wrapped(line.parts, room):
+            drawn = Line(lead, "faint")
+            for text, differs in pieces:
+                drawn.add(text, role if differs or line.mark in " ~" else "text")
+            found.append(drawn)
+            lead = "      "
+    return found
+
+
+def _wrapped(parts: Iterable[tuple[str, bool]], width: int) -> Iterable[list[tuple[str, bool]]]:
+    """Break a line in pieces into rows of a width, keeping what each piece is."""
+    row: list[tuple[str, bool]] = []
+    left = width
+    for whole, differs in parts:
+        text = whole
+        while cell_len(text) > left:
+            head = text[: max(len(set_cell_size(text, left).rstrip(" ")) if left else 0, 0 if row else 1)]
+            yield [*row, (head, differs)]
+            row, left, text = [], width, text[len(head) :]
+        row.append((text, differs))
+        left -= cell_len(text)
+    yield row
 
 
 class CompareScreen(PlaceScreen):
@@ -193,14 +229,7 @@ class CompareScreen(PlaceScreen):
             out = [rule(row.path, width)]
             for name, before, after, note in row.values:
                 out.append(Line(" ").add(name, "strong", width=14).add(" ").add(note, "muted").cut(width))
-                out += [
-                    Line("   A  ", "faint").add(text, "error" if before != after else "muted")
-                    for text in wrap(before, max(10, width - 7), limit=8)
-                ]
-                out += [
-                    Line("   B  ", "faint").add(text, "completed" if before != after else "muted")
-                    for text in wrap(after, max(10, width - 7), limit=8)
-                ]
+                out += _value_lines(before, after, width)
             return out
 
         self.query_one("#values", LinesPane).show(lines, keep_place=False)

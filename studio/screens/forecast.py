@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from textual import work
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Input
@@ -182,8 +183,9 @@ class ForecastSheet(Sheet[Act]):
     def _ask(self) -> None:
         self._forecast = None
         self.query_one(Summary).show(self._lines)
-        self.run_worker(self._answer(), exclusive=True)
+        self._answer()
 
+    @work(exclusive=True)
     async def _answer(self) -> None:
         self._forecast = await self._studio.forecast(self._act())
         summary = self.query_one(Summary)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from asyncio import to_thread
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from textual import work
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
+from hypergraph.exceptions import CheckpointError
 from studio.addresses import run_address
 from studio.messages import Go, Told
 from studio.screens.acting import carried_out
 from studio.screens.answer import AnswerSheet, pause_lines
-from studio.screens.base import PlaceScreen, steady
+from studio.screens.base import PlaceScreen
 from studio.widgets.figures import ago, counted, took
 from studio.widgets.line import Line
 from studio.widgets.line_view import LineView
@@ -120,10 +123,21 @@ class InboxScreen(PlaceScreen):
         if self.is_mounted:
             self.refresh_data()
 
-    @steady
     def refresh_data(self) -> None:
-        """Take over what waits now."""
-        pauses = self.studio.pauses()
+        """Take over what waits now. Keys are heard meanwhile, however long that takes."""
+        self._look()
+
+    @work(exclusive=True, group="look")
+    async def _look(self) -> None:
+        try:
+            pauses = await to_thread(self.studio.pauses)
+        except (CheckpointError, OSError) as error:
+            self.say_once(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
+            return
+        self.said = ""
+        self._take(pauses)
+
+    def _take(self, pauses: Sequence[PauseView]) -> None:
         now = self.now
         listed = self.query_one(PauseList)
         before = listed.here

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from textual import work
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input
 
+from hypergraph.exceptions import CheckpointError
 from studio.addresses import Target, compare_address, run_address, runs_address
 from studio.messages import Go
-from studio.screens.base import steady
 from studio.screens.bulk import act_on_each, stop_each
 from studio.screens.operate import RunActs
 from studio.theme import state_glyph, state_role
@@ -30,6 +32,7 @@ from studio.widgets.rail_text import rail_lines
 from studio.widgets.run_list import RunList
 
 if TYPE_CHECKING:
+    from studio.model.act import ActKind
     from studio.model.run_view import RunRow, RunView
 
 __all__ = ["RunsScreen"]
@@ -37,6 +40,11 @@ __all__ = ["RunsScreen"]
 _EVERY: Final = 1.0
 _QUIET: Final = 0.08
 _PAGE: Final = 200
+_UNDONE: Final = frozenset({"failed", "paused", "stopped", "interrupted", "partial"})
+_MEANT: Final[dict[str, frozenset[str]]] = {
+    "stop": frozenset({"running"}), "kill": frozenset({"running"}), "resume": _UNDONE, "answer": frozenset({"paused"}),
+    "lost": frozenset({"interrupted"}), "retry": _UNDONE | {"completed"}, "fork": _UNDONE | {"completed", "running"},
+}  # fmt: skip
 _HINT: Final = "words, or: failed  paused  graph:rag  since:1d  id:rag-7  error:Timeout"
 
 
@@ -72,11 +80,15 @@ class RunsScreen(RunActs):
         self._moved = 0.0
         self._token: object = None
         self._counts: Mapping[str, int] = {}
+        # One reading at a time: what is typed meanwhile makes those that wait needless.
+        self._reading = threading.Lock()
 
     def compose_body(self) -> Iterable[Widget]:
         """Give the filter, the list and the preview."""
         left = Vertical(
-            FieldInput(id="filter", placeholder=_HINT, compact=True), RunList(self._more, self._children, id="runs", picks=True), id="left"
+            FieldInput(id="filter", placeholder=_HINT, compact=True),
+            RunList(_no_more, _nothing_inside, id="runs", picks=True, asks=True),
+            id="left",
         )
         yield Container(left, LinesPane(id="preview"), id="body")
 
@@ -103,41 +115,67 @@ class RunsScreen(RunActs):
 
     # Data.
 
-    def _more(self, last: RunRow) -> Sequence[RunRow]:
-        return self.studio.runs(self._filter, after=last, limit=_PAGE)
-
-    def _children(self, run_id: str) -> Sequence[RunRow]:
-        return self.studio.children(run_id, limit=_PAGE)
-
-    @steady
     def refresh_data(self) -> None:
-        """Take over what the store holds now."""
-        if not self.is_current:
-            return
-        token = self._filter, self.studio.history_token()
-        if token != self._token:
-            self._token = token
-            if "value:" in self._filter:
-                self.run_worker(self._search(self._filter), exclusive=True, group="search")
-            else:
-                self._take(self.studio.runs(self._filter, after=None, limit=_PAGE))
-        self._bars()
-
-    async def _search(self, text: str) -> None:
-        # Looking into stored values takes its time: keys are heard meanwhile.
-        rows = await asyncio.to_thread(self.studio.runs, text, None, _PAGE)
-        if text == self._filter:
-            self._take(rows)
+        """Take over what the store holds now. Keys are heard meanwhile, however long that takes."""
+        if self.is_current:
+            self._look(self._filter)
             self._bars()
 
-    def _take(self, rows: Sequence[RunRow]) -> None:
-        self.query_one(RunList).show(rows, self.now)
+    @work(exclusive=True, group="look")
+    async def _look(self, text: str) -> None:
+        runs = self.query_one(RunList)
+        try:
+            found = await asyncio.to_thread(self._found, text, self._token, runs.wanted, runs.opened)
+        except (CheckpointError, OSError) as error:
+            self.say_once(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
+            return
+        self.said = ""
+        if found is not None and text == self._filter:
+            self._token, rows, inside = found
+            self._take(rows, inside)
+            self._bars()
+
+    def _found(
+        self, text: str, known: object, wanted: int, opened: Sequence[str]
+    ) -> tuple[object, list[RunRow], dict[str, Sequence[RunRow]]] | None:
+        """Read as many rows as are shown; in a thread. None where nothing has changed, or something else is typed by now."""
+        with self._reading:
+            if text != self._filter:
+                return None
+            token = text, self.studio.history_token()
+            if token == known:
+                return None
+            rows = self.studio.runs(text, None, _PAGE)
+            while rows and len(rows) < wanted and text == self._filter:
+                further = self.studio.runs(text, rows[-1], _PAGE)
+                if not further:
+                    break
+                rows += further
+            return token, rows, {run_id: self.studio.children(run_id, _PAGE) for run_id in opened}
+
+    async def on_run_list_wanted(self, message: RunList.Wanted) -> None:
+        """Rows are missing: read them."""
+        self._add(message.after, message.inside)
+
+    @work(exclusive=True, group="more")
+    async def _add(self, after: RunRow | None, inside: str) -> None:
+        text, runs = self._filter, self.query_one(RunList)
+        if after is not None:
+            rows = await asyncio.to_thread(self.studio.runs, text, after, _PAGE)
+            if text == self._filter:
+                runs.add(after, rows)
+        else:
+            runs.add_inside(inside, await asyncio.to_thread(self.studio.children, inside, _PAGE))
+
+    def _take(self, rows: Sequence[RunRow], inside: Mapping[str, Sequence[RunRow]]) -> None:
+        self.query_one(RunList).show(rows, self.now, inside)
         if len(rows) < _PAGE and all(row.key is None for row in rows):
             self._counts = Counter(row.state for row in rows)
         else:
-            self.run_worker(self._count(self._filter), exclusive=True, group="count")
+            self._count(self._filter)
         self._preview_soon()
 
+    @work(exclusive=True, group="count")
     async def _count(self, text: str) -> None:
         # Of a long history the rows are there long before they are counted.
         await asyncio.sleep(_QUIET)
@@ -166,9 +204,18 @@ class RunsScreen(RunActs):
 
     @property
     def view(self) -> RunView | None:
-        """The run under the cursor."""
+        """The run under the cursor. What a key means right after a move is read at once."""
         row = self.query_one(RunList).run_here
-        return self._view if row is not None and self._view is not None and self._view.id == row.id else None
+        if row is None:
+            return None
+        if self._view is None or self._view.id != row.id:
+            self._view = self.studio.peek(row.id)
+        return self._view
+
+    @property
+    def _is_read(self) -> bool:
+        row = self.query_one(RunList).run_here
+        return row is None or (self._view is not None and self._view.id == row.id)
 
     @property
     def node(self) -> str | None:
@@ -182,14 +229,25 @@ class RunsScreen(RunActs):
             self._timer.stop()
         self._timer = self.set_timer(_QUIET, self._preview)
 
-    @steady
     def _preview(self) -> None:
+        self._show_preview()
+
+    @work(exclusive=True, group="preview")
+    async def _show_preview(self) -> None:
         row = self.query_one(RunList).run_here
         preview = self.query_one("#preview", LinesPane)
         if row is None:
             preview.show(self._nothing, keep_place=False)
             return
-        view = self._view = self.studio.peek(row.id)
+        try:
+            view = await asyncio.to_thread(self.studio.peek, row.id)
+        except (CheckpointError, OSError) as error:
+            self.say_once(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
+            return
+        here = self.query_one(RunList).run_here
+        if here is None or here.id != row.id:
+            return
+        self._view = view
         self.refresh_bindings()
         if view is None:
             preview.show(lambda _width: [Line(" This run is no longer in the store.", "muted")], keep_place=False)
@@ -251,6 +309,11 @@ class RunsScreen(RunActs):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """With picked runs the acts mean them, not the one under the cursor."""
         picked = self._picked() if self.is_mounted and action in {"stop", "resume", "retry", "mark"} else []
+        if not picked and self.is_mounted and action in _MEANT and not self._is_read:
+            # It is not read for the footer's sake: its state tells enough.
+            row = self.query_one(RunList).run_here
+            changes = action in self.CHANGES and self.studio.read_only
+            return row is not None and not changes and row.state in _MEANT[action]
         if not picked:
             return super().check_action(action, parameters)
         if action == "mark":
@@ -269,17 +332,21 @@ class RunsScreen(RunActs):
         else:
             super().action_stop()
 
+    @work(exclusive=True, group="bulk")
+    async def _act_on_each(self, kind: ActKind, picked: Sequence[RunRow]) -> None:
+        await act_on_each(self, kind, picked)
+
     def action_retry(self) -> None:
         """Retry the picked runs, else the one under the cursor."""
         if picked := self._picked():
-            self.run_worker(act_on_each(self, "retry", picked), exclusive=True, group="bulk")
+            self._act_on_each("retry", picked)
         else:
             super().action_retry()
 
     def action_resume(self) -> None:
         """Resume the picked runs, else the one under the cursor."""
         if picked := self._picked():
-            self.run_worker(act_on_each(self, "resume", picked), exclusive=True, group="bulk")
+            self._act_on_each("resume", picked)
         else:
             super().action_resume()
 
@@ -320,3 +387,11 @@ class RunsScreen(RunActs):
             self.query_one(RunList).focus()
         else:
             super().action_back()
+
+
+def _no_more(_after: RunRow) -> Sequence[RunRow]:
+    return ()
+
+
+def _nothing_inside(_run_id: str) -> Sequence[RunRow]:
+    return ()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from hypergraph.exceptions import CheckpointError
 from studio.model.about import About
 from studio.model.forms import check
 from studio.model.rows import state_of
@@ -22,15 +25,24 @@ if TYPE_CHECKING:
 __all__ = ["Answering"]
 
 
+_WAITING_EVERY: Final = 0.5
+
+
 class Answering(Session):
     """What the place Inbox asks for."""
 
     @property
     def waiting(self) -> int:
-        """How many questions wait; looked up at most every half second."""
-        if time.monotonic() - self._waiting[0] > 0.5:
-            self.pauses()
+        """How many questions wait, as was known last; looked up beside the screen at most every half second."""
+        if time.monotonic() - self._waiting[0] > _WAITING_EVERY and not self._looking.locked():
+            threading.Thread(target=self._look_for_questions, name="studio-questions", daemon=True).start()
         return len(self._waiting[1])
+
+    def _look_for_questions(self) -> None:
+        if self._looking.acquire(blocking=False):
+            with contextlib.suppress(CheckpointError, OSError, LookupError):
+                self.pauses()
+            self._looking.release()
 
     def pauses(self) -> tuple[PauseView, ...]:
         """Give the questions that wait, oldest first."""

@@ -15,8 +15,9 @@ from hypergraph.exceptions import CheckpointError
 from studio.model.filters import Filter, parse_filter
 from studio.model.pause_view import PauseView
 from studio.model.preview import large_value
-from studio.model.rows import answer_spec, lineage_rows, run_row, state_of, value_view
+from studio.model.rows import answer_spec, run_row, state_of, value_view
 from studio.model.run_view import RunRow
+from studio.services.family import family_rows
 
 if TYPE_CHECKING:
     from hypergraph.checkpointers import PauseRecord, ReadonlyStore, Run, RunFilter, StepRecord
@@ -280,7 +281,7 @@ class History:
         if store is None:
             return ()
         with contextlib.suppress(ValueError):
-            return lineage_rows(store.lineage(run_id, include_steps=False), self._clock())
+            return family_rows(store, run_id, self._clock(), self.secrets)
         return ()
 
     # Questions.

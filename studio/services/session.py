@@ -75,6 +75,7 @@ class Session:
         self._marked: str | None = None
         self._lost_changes = 0
         self._prefilled: dict[str, dict[str, str]] = {}
+        self._looking = threading.Lock()
         self._waiting: tuple[float, tuple[PauseView, ...]] = (0.0, ())
         self._last_runs: tuple[object, dict[str, RunRow]] = (None, {})
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual.binding import Binding, BindingType
+from textual.message import Message
 
 from studio.theme import state_glyph, state_role
 from studio.widgets.figures import ago, count, took
@@ -38,6 +39,7 @@ class RunList(LineView):
         more: gives the rows after one, when the reader comes near the end; an empty list at the end.
         children: gives the rows inside a run.
         picks: rows can be picked.
+        asks: rows that are missing are asked for by a message, and come later; `more` and `children` are not called.
     """
 
     header_rows: ClassVar[int] = 1
@@ -49,6 +51,14 @@ class RunList(LineView):
         Binding("h,left", "fold", "Fold", show=False, id="look.fold", tooltip="Hide the runs inside this one"),
     ]
 
+    class Wanted(Message):
+        """Rows are missing: those after one, or those inside a run."""
+
+        def __init__(self, after: RunRow | None = None, inside: str = "") -> None:
+            self.after = after
+            self.inside = inside
+            super().__init__()
+
     def __init__(
         self,
         more: Callable[[RunRow], Sequence[RunRow]],
@@ -56,8 +66,11 @@ class RunList(LineView):
         *,
         id: str | None = None,  # noqa: A002  # textual's own name
         picks: bool = False,
+        asks: bool = False,
     ) -> None:
         super().__init__(id=id)
+        self._asks = asks
+        self._inside: dict[str, Sequence[RunRow]] = {}
         self._picks = picks
         self._marks: set[str] = set()
         self.order = "newest"
@@ -69,14 +82,30 @@ class RunList(LineView):
         self._complete = False
         self._now = 0.0
 
-    def show(self, rows: Sequence[RunRow], now: float) -> None:
-        """Show the first rows; those that were loaded behind them stay."""
+    @property
+    def wanted(self) -> int:
+        """How many rows have to be shown anew: those that are loaded, or as many as are sorted."""
+        return self.loaded if _ORDERS[self.order] is None else max(self.loaded, _SORTED)
+
+    @property
+    def opened(self) -> tuple[str, ...]:
+        """The runs that are unfolded."""
+        return tuple(self._opened)
+
+    def show(self, rows: Sequence[RunRow], now: float, inside: Mapping[str, Sequence[RunRow]] | None = None) -> None:
+        """Show the first rows; those that were loaded behind them stay.
+
+        Args:
+            rows: the first rows; of a list that asks, all that are `wanted`.
+            now: Unix seconds.
+            inside: the rows inside those runs that are unfolded, of a list that asks.
+        """
         here = self.run_here
-        loaded = sum(1 for depth, _ in self._rows if depth == 0)
         fresh = list(rows)
         order = _ORDERS[self.order]
-        wanted = loaded if order is None else max(loaded, _SORTED)
-        while fresh and len(fresh) < wanted:
+        wanted = self.wanted
+        self._inside = dict(inside or {})
+        while not self._asks and fresh and len(fresh) < wanted:
             further = self._more(fresh[-1])
             if not further:
                 break
@@ -92,10 +121,36 @@ class RunList(LineView):
         for row in fresh:
             self._rows.append((0, row))
             if row.id in self._opened:
-                self._rows += [(1, child) for child in self._children(row.id)]
+                self._rows += [(1, child) for child in self._known_inside(row.id)]
         self.rows_changed()
         if here is not None:
             self.move_to(next((at for at, (_, row) in enumerate(self._rows) if row.id == here.id), self.cursor), quiet=True)
+
+    def _known_inside(self, run_id: str) -> Sequence[RunRow]:
+        return self._inside.get(run_id, ()) if self._asks else self._children(run_id)
+
+    def add(self, after: RunRow, rows: Sequence[RunRow]) -> None:
+        """Put rows behind the last one, which they were asked for after; none at all are the end."""
+        last = next((row for depth, row in reversed(self._rows) if depth == 0), None)
+        if last is None or last.id != after.id or self._complete:
+            # The list was shown anew meanwhile.
+            return
+        self._complete = not rows
+        if rows:
+            self._rows += [(0, row) for row in rows]
+            self.rows_changed()
+
+    def add_inside(self, run_id: str, rows: Sequence[RunRow]) -> None:
+        """Unfold a run whose rows were asked for."""
+        at = next((place for place, (depth, row) in enumerate(self._rows) if row.id == run_id and not depth), None)
+        if at is None or not rows or run_id in self._opened:
+            return
+        self._opened.add(run_id)
+        self._inside[run_id] = rows
+        self._rows[at + 1 : at + 1] = [(1, child) for child in rows]
+        self.rows_changed()
+        if self.cursor > at:
+            self.move_to(self.cursor + len(rows), quiet=True)
 
     @property
     def loaded(self) -> int:
@@ -142,6 +197,9 @@ class RunList(LineView):
         super().watch_cursor(old, new)
         if not self._complete and self._rows and new >= len(self._rows) - _AHEAD:
             last = next(row for depth, row in reversed(self._rows) if depth == 0)
+            if self._asks:
+                self.post_message(self.Wanted(after=last))
+                return
             further = self._more(last)
             self._complete = not further
             if further:
@@ -152,6 +210,9 @@ class RunList(LineView):
         """Show the runs inside."""
         row = self.run_here
         if row is None or row.id in self._opened or self._rows[self.cursor][0]:
+            return
+        if self._asks:
+            self.post_message(self.Wanted(inside=row.id))
             return
         inside = self._children(row.id)
         if inside:

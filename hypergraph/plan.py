@@ -72,6 +72,8 @@ class Op:
         order_preds: operations whose new run makes a reader of shared state, or a node without data edges, run again.
         entry: it is a configured entry point.
         starts: it is where its region starts (a configured entry point, else where values come in).
+        steady: nothing but a newer version of an argument, each of which has one source at most, makes it run again.
+        lone: it is steady, and neither gates nor emits are about it: its values are all that it changes.
         plain: it is a function or a gate that is called with its arguments in order, and never answered by a cache.
     """
 
@@ -93,6 +95,8 @@ class Op:
     order_preds: tuple[int, ...]
     entry: bool
     starts: bool
+    steady: bool
+    lone: bool
     plain: bool
 
 
@@ -312,7 +316,13 @@ class _Compiler:
         starts = number in order.starts
         args = tuple(self._argument(node, name, order, starts) for name in node.inputs)
         preds = tuple(self.index[edge.source] for edge in self.into[number] if edge.kind == "ordering" and edge.source != node.name)
+        alone = len(order.order) == 1 and all(edge.source != node.name for edge in self.into[number])
+        waits = tuple(self._wait(node, name, order) for name in node.wait_for if (node.name, name) in self.scope.wait_producers)
         reads_edges = any(self.scope.producers.get((node.name, name)) for name in node.inputs)
+        order_preds = preds if any(arg.shared for arg in args) or not reads_edges else ()
+        steady = alone and not waits and not order_preds and all(len(arg.slots) < 2 and not arg.shared for arg in args)
+        gates = tuple(self.index[gate] for gate in self.scope.gates_of.get(node.name, ()))
+        emits = tuple(self.made[node.name, name] for name in node.outputs if name not in node.data_outputs)
         return Op(
             index=number,
             node=node,
@@ -320,19 +330,21 @@ class _Compiler:
             kind=kind,
             args=args,
             outs=tuple(self.made[node.name, name] for name in node.data_outputs),
-            emits=tuple(self.made[node.name, name] for name in node.outputs if name not in node.data_outputs),
+            emits=emits,
             # What only nodes outside of the scope bring about is not waited for: they never run.
-            waits=tuple(self._wait(node, name, order) for name in node.wait_for if (node.name, name) in self.scope.wait_producers),
-            gates=tuple(self.index[gate] for gate in self.scope.gates_of.get(node.name, ())),
+            waits=waits,
+            gates=gates,
             targets={t: self.index[t] for t in getattr(node, "targets", ()) if t in self.index} if kind == "gate" else {},
             region=region,
             layer=layer,
             bit=order.bits[number],
             before=order.before[number],
             upstream=order.upstream[number],
-            order_preds=preds if any(arg.shared for arg in args) or not reads_edges else (),
+            order_preds=order_preds,
             entry=node.name in self.scope.entrypoints,
             starts=starts,
+            steady=steady,
+            lone=steady and kind != "gate" and not emits and not gates,
             plain=kind in ("function", "gate") and node.code is not None and node.code.simple and not node.cache,
         )
 

@@ -9,14 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from hypergraph._quick import Late, quick
 from hypergraph._text import duration, plural
 
 __all__ = [
+    "BriefStep",
     "Checkpoint",
     "CheckpointLink",
+    "Journal",
     "NewRun",
     "Owner",
     "PauseRecord",
@@ -25,6 +27,8 @@ __all__ = [
     "StepRecord",
     "StepStatus",
     "WorkflowStatus",
+    "brief_of",
+    "journal_of",
 ]
 
 
@@ -99,6 +103,7 @@ class StepRecord(Late):
         attempt: 1 for the first try of this node's turn.
         error_type: fully qualified name of the exception's class.
         traceback: the formatted traceback.
+        turn: number of this run of the node within its workflow, from 1; tries of one turn share it, and no two turns ever do.
     """
 
     run_id: str
@@ -121,6 +126,7 @@ class StepRecord(Late):
     started_at: datetime | None = None
     error_type: str | None = None
     traceback: str | None = None
+    turn: int = 1
 
     def to_dict(self) -> dict[str, Any]:
         """Give the record as JSON-safe primitives: status as text, times in ISO format."""
@@ -283,6 +289,48 @@ class Checkpoint:
         return f"Checkpoint{source}: {plural(len(self.values), 'value')}, {plural(len(self.steps), 'step')}"
 
 
+BriefStep: TypeAlias = tuple[int, int, str, StepStatus | None, int, Mapping[str, int], Mapping[str, Any] | None, str | list[str] | None]
+"""What going on needs of a step: superstep, index, node name, how it ended (None where a stop cut it short), turn, input versions, values,
+decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """A checkpoint in short: what a run goes on from. No record is built of its steps, of which there may be many.
+
+    Attributes:
+        line: as in `Checkpoint`.
+        steps: the steps of that line, in brief.
+        inputs, retry_of, retry_index: as in `Checkpoint`.
+        last: when the last of them was completed.
+    """
+
+    line: tuple[CheckpointLink, ...]
+    steps: list[BriefStep]
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    retry_of: str | None = None
+    retry_index: int | None = None
+    last: datetime | None = None
+
+
+def brief_of(step: StepRecord) -> BriefStep:
+    """Give a step in brief."""
+    status = None if step.partial else step.status
+    return step.superstep, step.index, step.node_name, status, step.turn, step.input_versions, step.values, step.decision
+
+
+def journal_of(checkpoint: Checkpoint) -> Journal:
+    """Give a checkpoint in short."""
+    return Journal(
+        checkpoint.line or (CheckpointLink(checkpoint.source_run_id, checkpoint.inputs, {}, len(checkpoint.steps)),),
+        [brief_of(step) for step in checkpoint.steps],
+        checkpoint.inputs,
+        checkpoint.retry_of,
+        checkpoint.retry_index,
+        max((step.completed_at for step in checkpoint.steps if step.completed_at is not None), default=None),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class NewRun:
     """What the engine tells a store when a run begins or goes on; the store answers with the ownership epoch.
@@ -290,6 +338,7 @@ class NewRun:
     Attributes:
         run_id, graph_name, parent_run_id, forked_from, fork_superstep, retry_of, retry_index, config: as in `Run`.
         inputs: the run's inputs by address; stored once, the first write wins.
+        renews: these inputs take the place of the stored ones: a batch is what it was last called with.
         seed: values that differ from the source's steps (an edited or foreign checkpoint), stored once.
         sources: node name -> (hash, source text).
         changes: what a fork changed: name -> (old, new).
@@ -313,3 +362,4 @@ class NewRun:
     actor: str | None = None
     resumes: bool = False
     take_over: bool = False
+    renews: bool = False

@@ -12,7 +12,7 @@ from hypergraph.checkpointers import defaults
 from hypergraph.checkpointers.policy import CheckpointPolicy
 from hypergraph.checkpointers.queries.ancestry import fork_id, source_missing
 from hypergraph.checkpointers.queries.runs import ANY
-from hypergraph.records import Checkpoint, NewRun, PauseRecord, Run, StepRecord, WorkflowStatus
+from hypergraph.records import Checkpoint, Journal, NewRun, PauseRecord, Run, StepRecord, WorkflowStatus, journal_of
 
 __all__ = ["Checkpointer", "SyncCheckpointerProtocol"]
 
@@ -174,6 +174,16 @@ class Checkpointer(ABC):
         number = await self.count_runs(retry_of=source) + 1
         checkpoint = await self.get_checkpoint(source, superstep=superstep)
         return workflow_id or f"{source}-retry-{number}", replace(checkpoint, retry_of=source, retry_index=number)
+
+    async def get_journal_async(self, run_id: str) -> Journal:
+        """Give what a run goes on from."""
+        return journal_of(await self.get_checkpoint(run_id))
+
+    async def fork_journal_async(self, source: str, *, workflow_id: str | None = None, retry: bool = False) -> tuple[str, Journal]:
+        """As `fork_workflow_async` or `retry_workflow_async`, but give what the new run goes on from."""
+        fork = self.retry_workflow_async if retry else self.fork_workflow_async
+        new_id, checkpoint = await fork(source, workflow_id=workflow_id)
+        return new_id, journal_of(checkpoint)
 
     async def _require(self, source: str) -> None:
         if await self.get_run_async(source) is None:

@@ -9,7 +9,7 @@ from typing import Any
 from hypergraph.checkpointers.queries.ancestry import fork_id, source_missing
 from hypergraph.checkpointers.tagged import TaggedSerializer
 from hypergraph.exceptions import SerializationError
-from hypergraph.records import Checkpoint, CheckpointLink, NewRun, PauseRecord, Run, StepRecord, WorkflowStatus
+from hypergraph.records import Checkpoint, CheckpointLink, Journal, NewRun, PauseRecord, Run, StepRecord, WorkflowStatus, journal_of
 
 __all__ = ["Link", "SyncDefaults", "checkpoint_of", "cut_of", "kept_of", "options_of", "serializer_of"]
 
@@ -38,7 +38,7 @@ def options_of(store: object, new: NewRun, existing: Run | None) -> dict[str, An
     names = ("graph_name", "parent_run_id", "forked_from", "fork_superstep", "retry_of", "retry_index")
     source: NewRun | Run = existing if existing is not None and new.resumes else new
     options: dict[str, Any] = {name: getattr(source, name) for name in names}
-    kept = (existing.config or {}).get(_KEPT) if existing is not None else None
+    kept = (existing.config or {}).get(_KEPT) if existing is not None and not new.renews else None
     if kept is None:
         kept = _text(serializer_of(store), {"inputs": new.inputs, "seed": new.seed})
     options["config"] = {**(new.config or {}), _KEPT: kept}
@@ -143,6 +143,16 @@ class SyncDefaults:
             cut = cut_of(wanted, cut)
             wanted = self.get_run(wanted.forked_from) if wanted.forked_from is not None else None
         return checkpoint_of(self, run_id, superstep, line)
+
+    def journal(self: Any, run_id: str) -> Journal:
+        """As `Checkpointer.get_journal_async`."""
+        return journal_of(self.checkpoint(run_id))
+
+    def fork_journal(self: Any, source: str, *, workflow_id: str | None = None, retry: bool = False) -> tuple[str, Journal]:
+        """As `Checkpointer.fork_journal_async`."""
+        fork = self.retry_workflow if retry else self.fork_workflow
+        new_id, checkpoint = fork(source, workflow_id=workflow_id)
+        return new_id, journal_of(checkpoint)
 
     def fork_workflow(self: Any, source: str, *, workflow_id: str | None = None, superstep: int | None = None) -> tuple[str, Checkpoint]:
         """As `Checkpointer.fork_workflow_async`."""

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 from hypergraph.checkpointers.base import Checkpointer
 from hypergraph.checkpointers.lineage import LineageView
-from hypergraph.checkpointers.queries import ancestry, runs, searching, steps
+from hypergraph.checkpointers.queries import ancestry, journals, runs, searching, steps
 from hypergraph.checkpointers.queries.context import Context, Operation
 from hypergraph.checkpointers.queries.runs import ANY
 from hypergraph.checkpointers.tables import RunTable, StepTable
-from hypergraph.records import Checkpoint, Run, StepRecord, WorkflowStatus
+from hypergraph.records import Checkpoint, Journal, Run, StepRecord, WorkflowStatus
 
 __all__ = ["ReadingFaces"]
 
@@ -195,6 +195,22 @@ class ReadingFaces(Checkpointer):
     ) -> tuple[str, Checkpoint]:
         """As `fork_workflow`."""
         return await self._read_async(ancestry.fork_workflow(self._context, source, workflow_id=workflow_id, superstep=superstep))
+
+    def journal(self, run_id: str) -> Journal:
+        """Give what a run goes on from."""
+        return self._read(journals.get_journal(self._context, run_id))
+
+    async def get_journal_async(self, run_id: str) -> Journal:
+        """As `journal`."""
+        return await self._read_async(journals.get_journal(self._context, run_id))
+
+    def fork_journal(self, source: str, *, workflow_id: str | None = None, retry: bool = False) -> tuple[str, Journal]:
+        """As `fork_workflow` or `retry_workflow`, but give what the new run goes on from."""
+        return self._read(journals.fork_journal(self._context, source, workflow_id=workflow_id, retry=retry))
+
+    async def fork_journal_async(self, source: str, *, workflow_id: str | None = None, retry: bool = False) -> tuple[str, Journal]:
+        """As `fork_journal`."""
+        return await self._read_async(journals.fork_journal(self._context, source, workflow_id=workflow_id, retry=retry))
 
     def retry_workflow(self, source: str, *, workflow_id: str | None = None, superstep: int | None = None) -> tuple[str, Checkpoint]:
         """Give (id of the retry, checkpoint to start it from, which carries the retry's number); nothing is stored yet.

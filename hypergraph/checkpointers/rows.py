@@ -13,13 +13,16 @@ from hypergraph.exceptions import SerializationError
 from hypergraph.records import Owner, PauseRecord, Run, StepRecord, StepStatus, WorkflowStatus
 
 __all__ = [
-    "RUN_COLUMNS", "STEP_COLUMNS", "Derived", "StepRow", "StepsRead", "pauses_text", "read_pauses", "read_run", "step_row", "text_of",
+    "LARGE", "PARTIAL", "RUN_COLUMNS", "STATUSES", "STEP_COLUMNS", "TURN_SHIFT", "Derived", "StepRow", "StepsRead", "pauses_text",
+    "read_pauses", "read_run", "step_row", "text_of",
 ]  # fmt: skip
 
 _STATUS_CODES = {StepStatus.COMPLETED: 0, StepStatus.FAILED: 1, StepStatus.PAUSED: 2}
-_STATUSES = (StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.PAUSED)
+STATUSES = (StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.PAUSED)
 
 CACHED, PARTIAL, LARGE, UNSTAMPED, NAMED_CHILD = 1, 2, 4, 8, 16
+# From this bit on the flags hold how many turns of its node came before a step's own: nothing for nearly all of them.
+TURN_SHIFT = 8
 
 _to_json = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
@@ -83,6 +86,8 @@ def step_row(record: StepRecord, codec: ValueCodec) -> StepRow:
     if child is not None and child == f"{record.run_id}/{record.node_name}":
         flags |= NAMED_CHILD
         child = None
+    if record.turn > 1:
+        flags |= (record.turn - 1) << TURN_SHIFT
     started = record.started_at
     decision = record.decision
     error = record.error
@@ -152,7 +157,7 @@ _STEP_READERS: Mapping[str, Reader] = {
     "superstep": lambda read: read[0][0],
     "node_name": lambda read: read[0][1],
     "index": lambda read: read[0][2],
-    "status": lambda read: _STATUSES[read[0][3]],
+    "status": lambda read: STATUSES[read[0][3]],
     "input_versions": lambda read: read[1].codec.read_versions(read[0][4]) if read[0][4] else {},
     "values": lambda read: read[1].values(read[2]),
     "duration_ms": lambda read: read[0][6] if read[0][6] is not None else 0.0,
@@ -168,6 +173,7 @@ _STEP_READERS: Mapping[str, Reader] = {
     "started_at": lambda read: from_micros(read[0][10] - read[0][12]) if read[0][12] is not None else None,
     "error_type": lambda read: read[0][16],
     "traceback": lambda read: read[0][17],
+    "turn": lambda read: (read[0][7] >> TURN_SHIFT) + 1,
 }
 
 

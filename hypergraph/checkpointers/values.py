@@ -50,6 +50,11 @@ class ValueCodec:
         self._versions: dict[tuple[tuple[str, int], ...], str] = {}
         self._read_versions: dict[str, dict[str, int]] = {}
 
+    @property
+    def tagged(self) -> bool:
+        """True for the default stored form."""
+        return self._tagged is not None
+
     def trust(self, things: Iterable[Any]) -> None:
         """Let stored objects of these classes be rebuilt."""
         things = list(things)
@@ -159,6 +164,14 @@ class ValueCodec:
                 # One of them is damaged: which one is told below.
                 pass
         return [None if blob is None else self.unpack(blob) for blob in blobs]
+
+    def parse(self, text: bytes) -> list[Any] | None:
+        """Give the items of a JSON list in which stored values stand as they are; None when it cannot be read as one."""
+        try:
+            found = self._reader.deserialize(text)
+        except SerializationError:
+            return None
+        return found if type(found) is list else None
 
     def _unpack_small(self, data: bytes | str) -> dict[str, Any]:
         if isinstance(data, str):

@@ -273,18 +273,11 @@ def _item_run(batch: Batch, index: int, inputs: dict[str, Any]) -> Run:
 
 
 def _item_origin(batch: Batch, source: StoredRun) -> Flow:
-    checkpoint = yield Ask("get_checkpoint", source.id)
+    journal = yield Ask("get_journal_async", source.id)
     if batch.resumes:
-        return Origin(True, tuple(checkpoint.steps), checkpoint.inputs, line=checkpoint.line)
-    return Origin(
-        False,
-        tuple(checkpoint.steps),
-        checkpoint.inputs,
-        source_id=source.id,
-        retry_of=source.id if batch.retry_of is not None else None,
-        retry_index=batch.retry_index,
-        line=checkpoint.line,
-    )
+        return Origin(True, journal)
+    retry_of = source.id if batch.retry_of is not None else None
+    return Origin(False, journal, source_id=source.id, retry_of=retry_of, retry_index=batch.retry_index)
 
 
 def _item_plans(batch: Batch) -> Flow:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from hypergraph._text import fix, quoted
 from hypergraph.engine.answers import split_answers, take_seeds
 from hypergraph.engine.requests import Ask, Flow
-from hypergraph.engine.restore import changed_inputs, same
+from hypergraph.engine.restore import changed_inputs, folded, same
 from hypergraph.engine.run import Origin, Run, Session
 from hypergraph.events.ids import new_run_id
 from hypergraph.exceptions import (
@@ -21,11 +21,11 @@ from hypergraph.exceptions import (
     WorkflowForkError,
 )
 from hypergraph.plan import plan_of
-from hypergraph.records import CheckpointLink, WorkflowStatus
+from hypergraph.records import WorkflowStatus, journal_of
 
 if TYPE_CHECKING:
     from hypergraph.graph import Graph
-    from hypergraph.records import Checkpoint
+    from hypergraph.records import Checkpoint, Journal
     from hypergraph.records import Run as StoredRun
 
 __all__ = ["Lineage", "begin_flow", "check_workflow_id", "new_workflow_id", "refuse_existing"]
@@ -103,11 +103,10 @@ def _check_missing(graph: Graph, inputs: Mapping[str, Any], origin: Origin | Non
         if missing:
             raise MissingInputError(missing, list(inputs))
         return
-    known = {**origin.inputs, **origin.edits, **inputs}
-    for link in origin.line:
-        known.update(link.seed)
-    for step in origin.steps:
-        known.update(step.values or {})
+    known = {**origin.journal.inputs, **origin.edits, **inputs}
+    if not graph.missing_inputs(known):
+        return
+    known.update(folded(origin.journal))
     missing = graph.missing_inputs(known)
     if missing:
         raise MissingInputError(
@@ -142,7 +141,7 @@ def _stored_origin(graph: Graph, inputs: Mapping[str, Any], answers: Mapping[str
         return workflow_id or new_workflow_id(), _snapshot(lineage.checkpoint, inputs, foreign=foreign)
     if existing is None:
         return workflow_id or new_workflow_id(), None
-    refuse_existing(existing, graph, kind="run", stored_nodes=(yield Ask("get_sources_async", existing.id)))
+    yield from refuse_existing(existing, graph, kind="run")
     _refuse_values(existing, inputs, answers)
     if existing.status is WorkflowStatus.COMPLETED:
         raise WorkflowAlreadyCompletedError(
@@ -153,9 +152,9 @@ def _stored_origin(graph: Graph, inputs: Mapping[str, Any], answers: Mapping[str
             ),
             workflow_id=existing.id,
         )
-    checkpoint: Checkpoint = yield Ask("get_checkpoint", existing.id)
+    journal: Journal = yield Ask("get_journal_async", existing.id)
     lost = max(existing.lost_claims, 1) if existing.status is WorkflowStatus.ACTIVE else 0
-    return existing.id, Origin(True, tuple(checkpoint.steps), checkpoint.inputs, checkpoint.edits, lost_claims=lost, line=checkpoint.line)
+    return existing.id, Origin(True, journal, lost_claims=lost)
 
 
 def _from_source(source: str, workflow_id: str | None, inputs: Mapping[str, Any], *, retry: bool) -> Flow:
@@ -167,47 +166,26 @@ def _from_source(source: str, workflow_id: str | None, inputs: Mapping[str, Any]
             f"{source!r} is a batch of map(), not a run." + fix("Retry it with map(retry_from=...)", f"Or fork one item: {source}/0"),
             workflow_id=source,
         )
-    operation = "retry_workflow_async" if retry else "fork_workflow_async"
-    new_id, checkpoint = yield Ask(operation, source, workflow_id=workflow_id)
-    return new_id, _snapshot(checkpoint, inputs)
+    new_id, journal = yield Ask("fork_journal_async", source, workflow_id=workflow_id, retry=retry)
+    return new_id, _fork(journal, inputs, source)
 
 
 def _snapshot(checkpoint: Checkpoint, inputs: Mapping[str, Any], *, foreign: bool = False) -> Origin:
-    changes: dict[str, tuple[Any, Any]] = {
-        name: (checkpoint.inputs.get(name), value) for name, value in changed_inputs(checkpoint.inputs, inputs).items()
-    }
-    before = _folded(checkpoint)
+    journal = journal_of(checkpoint)
+    before = folded(journal)
     # A snapshot that was made by hand has values that no step of it made: they count as edits.
     edits = {name: value for name, value in checkpoint.values.items() if name not in before or not same(before[name], value)}
-    changes.update({name: (before.get(name), value) for name, value in edits.items()})
-    return Origin(
-        False,
-        tuple(checkpoint.steps),
-        checkpoint.inputs,
-        edits,
-        source_id=checkpoint.source_run_id,
-        source_superstep=checkpoint.source_superstep,
-        retry_of=checkpoint.retry_of,
-        retry_index=checkpoint.retry_index,
-        changes=changes,
-        line=checkpoint.line,
-        foreign=foreign,
-    )
+    origin = _fork(journal, inputs, checkpoint.source_run_id)
+    changes = {**(origin.changes or {}), **{name: (before.get(name), value) for name, value in edits.items()}}
+    return replace(origin, edits=edits, source_superstep=checkpoint.source_superstep, changes=changes, foreign=foreign)
 
 
-def _folded(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Fold a snapshot's line of forks, leaving out what was changed in the snapshot itself."""
-    values: dict[str, Any] = {}
-    place = 0
-    for link in checkpoint.line or (CheckpointLink(None, {}, {}, len(checkpoint.steps)),):
-        values.update(link.seed)
-        for step in checkpoint.steps[place : place + link.steps]:
-            values.update(step.values or {})
-        place += link.steps
-    return values
+def _fork(journal: Journal, inputs: Mapping[str, Any], source: str | None) -> Origin:
+    changes = {name: (journal.inputs.get(name), value) for name, value in changed_inputs(journal.inputs, inputs).items()}
+    return Origin(False, journal, source_id=source, retry_of=journal.retry_of, retry_index=journal.retry_index, changes=changes)
 
 
-def refuse_existing(existing: StoredRun, graph: Graph, *, kind: str, stored_nodes: Sequence[str] | Mapping[str, Any] = ()) -> None:
+def refuse_existing(existing: StoredRun, graph: Graph, *, kind: str) -> Flow:
     """Refuse a stored run that is of another kind, or was made by a graph of another structure.
 
     Raises:
@@ -227,7 +205,7 @@ def refuse_existing(existing: StoredRun, graph: Graph, *, kind: str, stored_node
     stored = (existing.config or {}).get("graph_struct_hash")
     if stored is None or stored == graph.structural_hash:
         return
-    before = {name for name in stored_nodes if "/" not in name}
+    before = {name for name in (yield Ask("get_sources_async", existing.id)) if "/" not in name}
     after = set(graph.nodes)
     parts = []
     if before:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from hypergraph.engine import reports
 from hypergraph.engine.journal import COMPLETED, FAILED, PAUSED, Line, error_text
-from hypergraph.engine.readiness import LayerWalk
+from hypergraph.engine.readiness import LayerWalk, frontier
 from hypergraph.engine.regions import reachable
 from hypergraph.engine.requests import Ask, Flow, Together
 from hypergraph.engine.restore import restore
@@ -114,7 +114,7 @@ def _layers(run: Run, progress: _Progress) -> Flow:
     plan = run.plan
     runaway: list[Region] = []
     blocked: set[int] = set()
-    for layer in plan.layers:
+    for layer in plan.layers[frontier(run.state) :] if run.origin is not None else plan.layers:
         regions = tuple(region for region in layer if region.index not in blocked) if blocked else layer
         walk = LayerWalk(run.state, regions, run.session.max_iterations)
         while True:

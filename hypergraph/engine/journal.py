@@ -114,7 +114,7 @@ def _traceback(error: BaseException) -> str:
     return "".join(traceback.format_exception(error))
 
 
-def record_of(line: Line, run_id: str, completed_at: datetime, started_at: float) -> StepRecord:
+def record_of(line: Line, run_id: str, completed_at: datetime, started_at: float, turn: int) -> StepRecord:
     """Build the stored form of a line. `completed_at` is stamped by the run, so that it never goes back within a workflow."""
     op = line.op
     error = line.error
@@ -140,4 +140,5 @@ def record_of(line: Line, run_id: str, completed_at: datetime, started_at: float
         datetime.fromtimestamp(started_at, UTC),
         error_type(error) if error is not None else None,
         _traceback(error) if error is not None else None,
+        turn,
     )

@@ -86,24 +86,15 @@ def child_origin(run: Run, workflow_id: str | None, name: str) -> Flow:
         existing = yield Ask("get_run_async", workflow_id)
         if existing is None:
             return None
-        checkpoint = yield Ask("get_checkpoint", workflow_id)
-        return Origin(True, tuple(checkpoint.steps), checkpoint.inputs, lost_claims=origin.lost_claims, line=checkpoint.line)
+        return Origin(True, (yield Ask("get_journal_async", workflow_id)), lost_claims=origin.lost_claims)
     if origin.source_id is None:
         return None
     source = f"{origin.source_id}/{name}"
     existing = yield Ask("get_run_async", source)
     if existing is None or existing.status.value == "completed":
         return None
-    checkpoint = yield Ask("get_checkpoint", source)
-    return Origin(
-        False,
-        tuple(checkpoint.steps),
-        checkpoint.inputs,
-        source_id=source,
-        retry_of=source if origin.retry_of else None,
-        retry_index=origin.retry_index,
-        line=checkpoint.line,
-    )
+    journal = yield Ask("get_journal_async", source)
+    return Origin(False, journal, source_id=source, retry_of=source if origin.retry_of else None, retry_index=origin.retry_index)
 
 
 def _mapped(run: Run, line: Line, inputs: dict[str, Any]) -> Flow:

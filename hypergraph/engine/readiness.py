@@ -16,7 +16,27 @@ if TYPE_CHECKING:
     from hypergraph.engine.state import State
     from hypergraph.plan import Op, Region
 
-__all__ = ["LayerWalk", "stale"]
+__all__ = ["LayerWalk", "frontier", "stale"]
+
+
+def frontier(state: State) -> int:
+    """Give the first layer in which something is ready, or the last one: what a restored state has behind it is not walked again."""
+    runs, versions, consumed = state.runs, state.versions, state.consumed
+    layers = state.plan.layers
+    for number, layer in enumerate(layers):
+        for region in layer:
+            op = region.ops[0]
+            if op.steady and runs[op.index]:
+                # Most of a long history: one look at each argument tells that nothing is new.
+                args, seen = op.args, consumed[op.index]
+                if len(args) == 1:
+                    if not args[0].slots or versions[args[0].slots[0]] <= seen[0]:
+                        continue
+                elif all(not one.slots or versions[one.slots[0]] <= version for one, version in zip(args, seen, strict=True)):
+                    continue
+            if region_ready(state, region) if region.cyclic else _single_ready(state, op):
+                return number
+    return max(len(layers) - 1, 0)
 
 
 class LayerWalk:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from operator import attrgetter
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from hypergraph._hashing import hash_value
-from hypergraph.engine.journal import ABSENT, COMPLETED, Line
+from hypergraph.engine.journal import ABSENT, COMPLETED, PAUSED
 from hypergraph.nodes import END
-from hypergraph.records import CheckpointLink, StepRecord, StepStatus
+from hypergraph.records import CheckpointLink
 
 if TYPE_CHECKING:
     from hypergraph.engine.run import Origin, Run
     from hypergraph.engine.state import State
     from hypergraph.plan import Op, Plan
+    from hypergraph.records import BriefStep, Journal
 
-__all__ = ["changed_inputs", "good_values", "restore", "same"]
+__all__ = ["changed_inputs", "folded", "good_values", "restore", "same"]
 
 
 def restore(run: Run) -> None:
@@ -29,28 +30,28 @@ def restore(run: Run) -> None:
     if origin is None:
         state.give(run.inputs)
         return
-    line = origin.line or (CheckpointLink(origin.source_id, origin.inputs, {}, len(origin.steps)),)
+    journal = origin.journal
+    line = journal.line
     if not origin.resumes:
-        line = (*line, CheckpointLink(None, {**line[-1].inputs, **run.inputs}, origin.edits, 0))
-    run.session.after(origin.steps)
+        line = (*line, CheckpointLink(None, {**journal.inputs, **run.inputs}, origin.edits, 0))
+    run.session.after(journal.last)
     known: Mapping[str, Any] = {}
     place = 0
     for number, link in enumerate(line):
         if number == len(line) - 1 and number:
-            run.inherited = {op.index: state.runs[op.index] for op in run.plan.ops if state.runs[op.index]}
+            run.inherited = {index: runs for index, runs in enumerate(state.runs) if runs}
         _take_up(state, link, known if number else None)
-        for step in sorted(origin.steps[place : place + link.steps], key=_place):
-            _replay(run, step)
+        _replay(run, sorted(journal.steps[place : place + link.steps], key=_place))
         place += link.steps
         known = link.inputs
-    if origin.steps:
-        run.superstep = max(step.superstep for step in origin.steps) + 1
-        run.index = max(step.index for step in origin.steps) + 1
+    if journal.steps:
+        run.superstep = max(journal.steps, key=_superstep)[0] + 1
+        run.index = max(journal.steps, key=_index)[1] + 1
         run.first = run.superstep
     if origin.resumes:
         run.kept = line[-1].steps
     if not run.session.answering:
-        run.waiting = {}
+        run.waiting.clear()
 
 
 def _take_up(state: State, link: CheckpointLink, known: Mapping[str, Any] | None) -> None:
@@ -75,10 +76,8 @@ def _settle(state: State, seed: Mapping[str, Any]) -> None:
         if not names or state.runs[op.index]:
             continue
         versions = tuple(max((state.versions[slot] for slot in argument.slots), default=0) for argument in op.args)
-        line = Line(op, 0, 0, versions, state.seen(op))
-        line.status = COMPLETED
-        line.values = tuple(left.pop(name, ABSENT) for name in op.node.data_outputs)
-        state.apply(line)
+        made = tuple(left.pop(name, ABSENT) for name in op.node.data_outputs)
+        state.advance(op, 0, versions, state.seen(op), made, None)
     for name, value in left.items():
         _edit(state, name, value)
 
@@ -88,13 +87,8 @@ def good_values(plan: Plan, origin: Origin, inputs: Mapping[str, Any]) -> dict[s
 
     They are the seed of a fork whose source is not in its store, since nothing else of the source is there when the fork is resumed.
     """
-    values: dict[str, Any] = {}
-    for link in origin.line:
-        values.update(link.seed)
-    for step in origin.steps:
-        values.update(step.values or {})
-    values.update(origin.edits)
-    changed = {*origin.edits, *changed_inputs(origin.inputs, inputs)}
+    values = {**folded(origin.journal), **origin.edits}
+    changed = {*origin.edits, *changed_inputs(origin.journal.inputs, inputs)}
     stale: set[int] = set()
     open_ = [plan.given[name] for name in changed if name in plan.given]
     open_ += [slot for op in plan.ops for name, slot in zip(op.node.data_outputs, op.outs, strict=True) if name in changed]
@@ -105,6 +99,18 @@ def good_values(plan: Plan, origin: Origin, inputs: Mapping[str, Any]) -> dict[s
                 open_ += op.outs
     spoilt = {name for op in plan.ops if op.index in stale for name in op.node.data_outputs}
     return {name: value for name, value in values.items() if name in origin.edits or name not in spoilt}
+
+
+def folded(journal: Journal) -> dict[str, Any]:
+    """Give the values that a journal folds into: along a line of forks each one's seed between its source's steps and its own."""
+    values: dict[str, Any] = {}
+    place = 0
+    for link in journal.line:
+        values.update(link.seed)
+        for _, _, _, _, _, _, made, _ in journal.steps[place : place + link.steps]:
+            values.update(made or {})
+        place += link.steps
+    return values
 
 
 def changed_inputs(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,55 +128,72 @@ def same(one: Any, other: Any) -> bool:
     return bool(digest) and digest == hash_value(other)
 
 
-_place = attrgetter("superstep", "index")
+_superstep, _index, _place = itemgetter(0), itemgetter(1), itemgetter(0, 1)
+
+_Ports = tuple["Op", tuple[str, ...], tuple[int, ...], tuple[str, ...]]
+"""What replaying asks of an operation: its inputs, the names that count their versions (-1: none), and its outputs."""
 
 
-def _replay(run: Run, step: StepRecord) -> None:
-    op = run.plan.by_name.get(step.node_name)
-    if step.status is not StepStatus.COMPLETED or step.partial:
-        run.attempts[step.node_name] = run.attempts.get(step.node_name, 0) + 1
-        if step.status is StepStatus.PAUSED and op is not None and op.kind == "interrupt":
-            run.waiting[step.node_name] = step
-        return
-    if run.attempts or run.waiting:
-        run.attempts.pop(step.node_name, None)
-        run.waiting.pop(step.node_name, None)
-    values = step.values or {}
-    outputs: tuple[str, ...] = op.node.data_outputs if op is not None else ()
-    if op is None or not set(values).issubset(outputs):
-        # Another graph, or a narrower scope: what this node made counts as given.
-        run.state.give(values)
-        return
-    line = _line(run.state, op, step, tuple([values.get(name, ABSENT) for name in outputs]))
-    _catch_up(run.state, line)
-    run.state.apply(line)
-    if step.child_run_id is not None:
-        run.state.runs[op.index] = max(run.state.runs[op.index], _turn_of(step.child_run_id, step.node_name))
+def _ports(plan: Plan) -> dict[str, _Ports]:
+    found: dict[str, _Ports] | None = plan.derived.get("ports")
+    if found is None:
+        named = plan.slot_names
+        found = plan.derived["ports"] = {
+            op.name: (
+                op,
+                tuple(argument.name for argument in op.args),
+                tuple(named[argument.slots[0]] if argument.slots else -1 for argument in op.args),
+                tuple(op.node.data_outputs),
+            )
+            for op in plan.ops
+        }
+    return found
 
 
-def _catch_up(state: State, line: Line) -> None:
-    """Count versions on to what a step had read: a store that keeps the latest steps alone, or no inputs, lacks what came before."""
-    counters, slot_names = state.counters, state.plan.slot_names
-    for argument, version in zip(line.op.args, line.versions, strict=True):
-        if version and argument.slots:
-            name = slot_names[argument.slots[0]]
-            counters[name] = max(counters[name], version)
+def _replay(run: Run, steps: Sequence[BriefStep]) -> None:
+    """Fold steps into a run's state, in their order."""
+    state, attempts, waiting = run.state, run.attempts, run.waiting
+    ports, counters, advance = _ports(run.plan), state.counters, state.advance
+    for superstep, _, name, status, turn, seen, values, decision in steps:
+        known = ports.get(name)
+        if status is not COMPLETED:
+            attempts[name] = attempts.get(name, 0) + 1
+            if status is PAUSED and known is not None and known[0].kind == "interrupt":
+                waiting.add(name)
+            continue
+        if attempts or waiting:
+            attempts.pop(name, None)
+            waiting.discard(name)
+        made = None if known is None else _made(values, known[3])
+        if known is None or made is None:
+            # Another graph, or a narrower scope: what this node made counts as given.
+            state.give(values or {})
+            continue
+        op, arguments, counts, _ = known
+        if len(arguments) == 1:
+            versions: tuple[int, ...] = (seen.get(arguments[0], 0),)
+            behind = counts[0] >= 0 and versions[0] > counters[counts[0]]
+        else:
+            versions = tuple([seen.get(argument, 0) for argument in arguments])
+            behind = any(count >= 0 and version > counters[count] for count, version in zip(counts, versions, strict=True))
+        if behind:
+            # A store that keeps the latest steps alone, or no inputs, lacks what came before: its versions are counted on to.
+            for count, version in zip(counts, versions, strict=True):
+                if count >= 0:
+                    counters[count] = max(counters[count], version)
+        advance(op, superstep, versions, state.seen(op) if op.waits else (), made, _decision(decision) if decision is not None else None)
+        if turn > 1:
+            # Such a store lacks earlier turns, too.
+            state.runs[op.index] = max(state.runs[op.index], run.inherited.get(op.index, 0) + turn)
 
 
-def _turn_of(child_run_id: str, name: str) -> int:
-    """Read from a child's id how often its GraphNode had run: "w/inner", "w/inner/2", "w/mapped/turn-2"."""
-    last = child_run_id.rpartition("/")[2]
-    turn = last.removeprefix("turn-") if last != name else ""
-    return int(turn) if turn.isdecimal() else 1
-
-
-def _line(state: State, op: Op, step: StepRecord, values: tuple[Any, ...]) -> Line:
-    seen = step.input_versions
-    line = Line(op, step.superstep, step.index, tuple([seen.get(argument.name, 0) for argument in op.args]), state.seen(op))
-    line.values = values
-    if step.decision is not None:
-        line.decision = _decision(step.decision)
-    return line
+def _made(values: Mapping[str, Any] | None, outputs: tuple[str, ...]) -> tuple[Any, ...] | None:
+    """Give what a step made, by output; None when there is something that is none of its outputs."""
+    if not values:
+        return (ABSENT,) * len(outputs)
+    if len(outputs) == 1 and len(values) == 1:
+        return (values[outputs[0]],) if outputs[0] in values else None
+    return tuple([values.get(output, ABSENT) for output in outputs]) if all(name in outputs for name in values) else None
 
 
 def _decision(stored: str | list[str] | None) -> Any:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hypergraph.engine.journal import record_of
 from hypergraph.engine.state import State
-from hypergraph.records import CheckpointLink, RunStatus, StepRecord
+from hypergraph.records import Journal, RunStatus, StepRecord
 
 if TYPE_CHECKING:
     from hypergraph.cache import CacheBackend
@@ -114,10 +114,8 @@ class Session:
         self._last_stamp = moment
         return moment
 
-    def after(self, steps: Iterable[StepRecord]) -> None:
-        """Make every later stamp come after these steps."""
-        moments = [step.completed_at for step in steps if step.completed_at is not None]
-        last = max(moments, default=None)
+    def after(self, last: datetime | None) -> None:
+        """Make every later stamp come after this moment."""
         if last is not None and (self._last_stamp is None or last > self._last_stamp):
             self._last_stamp = last
 
@@ -128,18 +126,16 @@ class Origin:
 
     Attributes:
         resumes: the stored run goes on under its own id; otherwise it is a fork or a retry.
-        steps: the steps that are restored, in the order of the journal.
-        inputs: the source's stored inputs.
+        journal: the steps that are restored, and what the runs whose steps they are began with.
         edits: values that were changed in a snapshot.
-        source_id, source_superstep, retry_of, retry_index: where it comes from, for a fork or retry.
+        source_id, source_superstep: where it comes from, for a fork or retry.
+        retry_of, retry_index: the same, for a retry.
         lost_claims: how many owners went away without ending the run.
-        line: the runs whose steps these are, oldest first, each with what it began with.
         foreign: the source is not in this store: what is still good of its values goes into the fork's seed.
     """
 
     resumes: bool
-    steps: tuple[StepRecord, ...] = ()
-    inputs: Mapping[str, Any] = field(default_factory=dict)
+    journal: Journal
     edits: Mapping[str, Any] = field(default_factory=dict)
     source_id: str | None = None
     source_superstep: int | None = None
@@ -147,7 +143,6 @@ class Origin:
     retry_index: int | None = None
     changes: Mapping[str, tuple[Any, Any]] | None = None
     lost_claims: int = 0
-    line: tuple[CheckpointLink, ...] = ()
     foreign: bool = False
 
 
@@ -157,7 +152,7 @@ class Run:
     Attributes:
         answers: answers to interrupts that have not been used yet, by address.
         origin: what it was restored from, or None.
-        waiting: interrupts that were paused before and for which no answer came: they pause again unasked.
+        waiting: names of interrupts that were paused before and for which no answer came: they pause again unasked.
         finished: lines of the present superstep, not applied yet.
         attempts: node -> tries of its present turn that came to nothing before this run began.
         inherited: operation -> runs that a fork took over from its source.
@@ -213,7 +208,7 @@ class Run:
         self.kept = 0
         self.first = 0
         self.attempts: dict[str, int] = {}
-        self.waiting: dict[str, StepRecord] = {}
+        self.waiting: set[str] = set()
 
     @property
     def stopping(self) -> bool:
@@ -231,7 +226,7 @@ class Run:
 
     def record(self, line: Line) -> StepRecord:
         """Build a line's stored form."""
-        return record_of(line, self.stored_id, self.session.stamp(), self.session.wall(line.started))
+        return record_of(line, self.stored_id, self.session.stamp(), self.session.wall(line.started), self.turn(line.op))
 
     def node_path(self, name: str) -> str:
         """Give a node's name with the GraphNodes around it: "outer/inner/node"."""

@@ -110,44 +110,56 @@ class State:
         return tuple(max((self.versions[slot] for slot in slots), default=0) for slots, _ in op.waits)
 
     def apply(self, line: Line) -> None:
-        """Move on by one completed step. Lines are applied superstep by superstep, in node order within one."""
-        if line.status is not COMPLETED:
-            return
-        op = line.op
+        """Move on by one step, if it completed. Lines are applied superstep by superstep, in node order within one."""
+        if line.status is COMPLETED:
+            self.advance(line.op, line.superstep, line.versions, line.waits, line.values, line.decision)
+
+    def advance(
+        self,
+        op: Op,
+        superstep: int,
+        versions: tuple[int, ...],
+        waits: tuple[int, ...],
+        values: tuple[Any, ...] | None,
+        decision: Any,
+    ) -> None:
+        """Move on by one completed step, given as what a line says of it: the rule, for steps that are made and for stored ones."""
         number = op.index
         self.runs[number] += 1
+        self.consumed[number] = versions
+        self.last[number] = superstep
+        outs = op.outs
+        if values is None:
+            pass
+        elif len(outs) == 1:
+            (value,) = values
+            if value is not ABSENT:
+                self.write(outs[0], value)
+        else:
+            for slot, value in zip(outs, values, strict=True):
+                if value is not ABSENT:
+                    self.write(slot, value)
+        if op.lone:
+            # Nobody asks the rest of it.
+            return
         self.ran[op.region] = self.ran.get(op.region, 0) | op.bit
-        self.consumed[number] = line.versions
-        self.waited[number] = line.waits
-        self.last[number] = line.superstep
-        if self.forced:
-            self.forced.discard(number)
+        self.waited[number] = waits
+        self.forced.discard(number)
         for gate in op.gates:
             waiting = self.pending.get(gate)
             if waiting is not None:
                 waiting.discard(number)
-        outs = op.outs
-        if line.values is None:
-            pass
-        elif len(outs) == 1:
-            (value,) = line.values
-            if value is not ABSENT:
-                self.write(outs[0], value)
-        else:
-            for slot, value in zip(outs, line.values, strict=True):
-                if value is not ABSENT:
-                    self.write(slot, value)
         for slot in op.emits:
             self.write(slot, True)
         if op.kind == "gate":
-            self._decide(op, line)
+            self._decide(op, versions, decision)
 
-    def _decide(self, op: Op, line: Line) -> None:
-        named = _targets(op, line.decision)
+    def _decide(self, op: Op, versions: tuple[int, ...], decision: Any) -> None:
+        named = _targets(op, decision)
         self.decisions[op.index] = named
         stands = all(
             slot < 0 or self.versions[slot] <= version
-            for slot, version in zip((self.newest(arg.slots) for arg in op.args), line.versions, strict=True)
+            for slot, version in zip((self.newest(arg.slots) for arg in op.args), versions, strict=True)
         )
         if stands:
             self.pending[op.index] = set(named)
@@ -157,10 +169,11 @@ class State:
     def outputs(self) -> dict[str, Any]:
         """Give the scope's outputs that exist, in the order of the scope."""
         found: dict[str, Any] = {}
+        values, versions = self.values, self.versions
         for name, slots in self.plan.outputs:
-            slot = self.newest(slots)
-            if slot >= 0:
-                found[name] = self.values[slot]
+            slot = slots[0] if len(slots) == 1 else self.newest(slots)
+            if slot >= 0 and versions[slot]:
+                found[name] = values[slot]
         return found
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hypergraph.plan import Op
     from hypergraph.records import StepRecord
 
-__all__ = ["step_flow"]
+__all__ = ["fail", "step_flow", "store_step"]
 
 
 def step_flow(run: Run, op: Op, superstep: int, index: int) -> Flow:
@@ -62,7 +62,7 @@ def step_flow(run: Run, op: Op, superstep: int, index: int) -> Flow:
         line.partial = True
     if session.stored:
         record = run.record(line)
-        yield from _store_step(run, record)
+        yield from store_step(run, record)
         if session.emit is not None:
             reports.node_ended(run, line, record)
     elif session.emit is not None:
@@ -71,7 +71,7 @@ def step_flow(run: Run, op: Op, superstep: int, index: int) -> Flow:
     return line
 
 
-def _store_step(run: Run, record: StepRecord) -> Flow:
+def store_step(run: Run, record: StepRecord) -> Flow:
     """Have a step stored. A store that fails ends the run only where steps have to be durable; otherwise it is told at the end."""
     try:
         yield Ask("save_step", record)
@@ -176,9 +176,10 @@ def _interrupt_step(run: Run, line: Line, values: Sequence[Any]) -> Flow:
     outputs = node.data_outputs
     if outputs and all(name in run.answers for name in outputs):
         line.values = tuple(run.answers.pop(name) for name in outputs)
-        run.waiting.pop(node.name, None)
+        run.waiting.discard(node.name)
         return
-    if run.waiting.pop(node.name, None) is not None:
+    if node.name in run.waiting:
+        run.waiting.discard(node.name)
         _pause(line, values)
         return
     raw, error = yield from _invoke(run, line, values)

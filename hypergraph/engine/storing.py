@@ -35,7 +35,7 @@ def new_run(run: Run) -> NewRun:
         retry_of=fork.retry_of if fork is not None else None,
         retry_index=fork.retry_index if fork is not None else None,
         config=config_of(run.graph, "run"),
-        inputs={**fork.inputs, **run.inputs} if fork is not None else run.inputs,
+        inputs={**fork.journal.inputs, **run.inputs} if fork is not None else run.inputs,
         seed=(good_values(run.plan, fork, run.inputs) if fork.foreign else fork.edits) if fork is not None else {},
         sources=run.graph.sources if top else {},
         changes=fork.changes if fork is not None else None,

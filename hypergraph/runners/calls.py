@@ -128,16 +128,16 @@ def _batch_origin(graph: Graph, call: MapCall) -> Flow:
         source: StoredRun | None = yield Ask("get_run_async", call.retry_from)
         if source is None:
             raise ValueError(f"Unknown source workflow_id {call.retry_from!r}." + fix("Look up the id with checkpointer.runs()"))
-        refuse_existing(source, graph, kind="map")
+        yield from refuse_existing(source, graph, kind="map")
         if existing is not None:
             raise WorkflowForkError(
                 f"Workflow {existing.id!r} exists already; a retry needs an id of its own." + fix("Leave workflow_id out"),
                 workflow_id=existing.id,
             )
-        new_id, checkpoint = yield Ask("retry_workflow_async", source.id, workflow_id=call.workflow_id)
-        return new_id, None, replace(source, retry_index=checkpoint.retry_index)
+        new_id, journal = yield Ask("fork_journal_async", source.id, workflow_id=call.workflow_id, retry=True)
+        return new_id, None, replace(source, retry_index=journal.retry_index)
     if existing is not None:
-        refuse_existing(existing, graph, kind="map", stored_nodes=(yield Ask("get_sources_async", existing.id)))
+        yield from refuse_existing(existing, graph, kind="map")
     return call.workflow_id, existing, None
 
 

@@ -13,14 +13,12 @@ SYNC_NAMES = {
     "save_step": "save_step_sync",
     "finish": "finish_sync",
     "get_run_async": "get_run",
-    "get_checkpoint": "checkpoint",
-    "get_steps": "steps",
+    "get_journal_async": "journal",
+    "fork_journal_async": "fork_journal",
     "get_children_inputs_async": "children_inputs",
     "get_inputs_async": "inputs",
     "get_sources_async": "sources",
     "list_runs": "runs",
-    "fork_workflow_async": "fork_workflow",
-    "retry_workflow_async": "retry_workflow",
 }
 """The store's operations: name on the async face -> name on the sync face."""
 

@@ -13,7 +13,7 @@ from hypergraph.checkpointers.queries.steps import get_checkpoint, get_steps, re
 from hypergraph.exceptions import WorkflowForkError
 from hypergraph.records import Checkpoint, Run
 
-__all__ = ["fork_id", "fork_workflow", "lineage", "source_missing"]
+__all__ = ["fork_id", "fork_workflow", "lineage", "next_id", "source_missing"]
 
 
 def fork_workflow(
@@ -26,21 +26,35 @@ def fork_workflow(
         WorkflowForkError: the id is taken.
         CheckpointError: the source's window has dropped steps.
     """
-    if (yield from get_run(context, source)) is None:
+    new_id, number = yield from next_id(context, source, workflow_id=workflow_id, retry=retry)
+    yield from refuse_dropped(source)
+    checkpoint = yield from get_checkpoint(context, source, superstep=superstep)
+    return new_id, replace(checkpoint, retry_of=source, retry_index=number) if retry else checkpoint
+
+
+def next_id(context: Context, source: str, *, workflow_id: str | None, retry: bool) -> Operation[tuple[str, int | None]]:
+    """Give the id of a fork or retry, and a retry's number.
+
+    Raises:
+        ValueError: there is no such source.
+        WorkflowForkError: the id is taken.
+    """
+    if not (yield from _exists(source)):
         raise source_missing(source)
-    if workflow_id is not None and (yield from get_run(context, workflow_id)) is not None:
+    if workflow_id is not None and (yield from _exists(workflow_id)):
         raise WorkflowForkError(
             f"Workflow {workflow_id!r} exists already; nothing can be forked or retried into it."
             + fix("Use a new workflow_id, or leave it out to get one made up"),
             workflow_id=workflow_id,
         )
-    yield from refuse_dropped(source)
-    checkpoint = yield from get_checkpoint(context, source, superstep=superstep)
     if not retry:
-        return workflow_id or fork_id(source), checkpoint
+        return workflow_id or fork_id(source), None
     number = (yield from count_runs(context, retry_of=source)) + 1
-    made_up = f"{source.replace('/', '-')}-retry-{number}"
-    return workflow_id or made_up, replace(checkpoint, retry_of=source, retry_index=number)
+    return workflow_id or f"{source.replace('/', '-')}-retry-{number}", number
+
+
+def _exists(run_id: str) -> Operation[bool]:
+    return bool((yield "SELECT 1 FROM runs WHERE id = ?", (run_id,)))
 
 
 def lineage(context: Context, run_id: str, *, include_steps: bool = True, max_runs: int = 200) -> Operation[LineageView]:

@@ -8,8 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 __all__ = ["Output", "Place", "now_in"]
 
@@ -17,8 +16,7 @@ _LONGEST: Final = 4_000
 _HELD: Final = 64 << 10
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """The node that the present code belongs to: its run, its path, its superstep, and the batches around it."""
 
     run: str

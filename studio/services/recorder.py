@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from hypergraph.events import (
     InterruptEvent,
@@ -26,8 +25,7 @@ __all__ = ["Recorder"]
 _CHUNK: Final = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class _RunPlace:
+class _RunPlace(NamedTuple):
     """Where a run stands: its id, the batches around it, the path of what is inside, and the node around it."""
 
     run: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,12 +63,17 @@ class Crime:
     Args:
         folder: where the store and the marks are kept.
         hand: the server whose children run it.
+
+    Attributes:
+        store: the store's file.
+        path: the file of marks.
+        found: what was found out so far.
     """
 
     def __init__(self, folder: Path, hand: Hand, shape: str, face: Face, durability: Durability) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.store = folder / "runs.db"
-        self._marks = folder / "marks"
+        self.path = folder / "marks"
         self.hand = hand
         self.shape = shape
         self.face = face
@@ -81,14 +85,14 @@ class Crime:
     def child(self, **options: Any) -> Child:
         """Start a child that runs the workflow, or goes on with it."""
         return self.hand.start(
-            store=str(self.store), marks=str(self._marks), shape=self.shape, face=self.face, durability=self.durability, **options
+            store=str(self.store), marks=str(self.path), shape=self.shape, face=self.face, durability=self.durability, **options
         )
 
     def marks(self) -> list[Mark]:
         """Give what the nodes did so far."""
-        if not self._marks.exists():
+        if not self.path.exists():
             return []
-        lines = self._marks.read_text(encoding="utf-8").splitlines()
+        lines = self.path.read_text(encoding="utf-8").splitlines()
         return [Mark(line[0], name, int(at) / 1e9) for line in lines for name, at in [line[1:].split()]]
 
     def run(self, workflow_id: str = "wf") -> Run | None:
@@ -98,8 +102,8 @@ class Crime:
         with SqliteCheckpointer.open_readonly(self.store) as store:
             return store.get_run(workflow_id)
 
-    def stored(self) -> frozenset[str]:
-        """Give the marked steps that are stored as completed, of the whole file."""
+    def stored(self, *, partial: bool = False) -> frozenset[str]:
+        """Give the marked steps that are stored as completed, of the whole file; `partial`: also those that ran while a stop was asked."""
         if not self.store.exists():
             return frozenset()
         wanted = SHAPES[self.shape].steps
@@ -108,7 +112,7 @@ class Crime:
                 name
                 for run in store.runs(limit=None)
                 for step in store.steps(run.id)
-                if step.status is StepStatus.COMPLETED and not step.partial
+                if step.status is StepStatus.COMPLETED and (partial or not step.partial)
                 for name in [f"{step.node_name}={value}" for value in (step.values or {}).values()]
                 if name in wanted
             )
@@ -120,13 +124,16 @@ class Crime:
             if "error" in child.answer:
                 self.note("stuck", f"{child.answer['error']}: {child.answer['text']}")
             return False
-        self.look_round(time.monotonic())
+        self.look_round(child.killed_at)
         return True
 
-    def look_round(self, now: float) -> None:
-        """Note how things stand after a kill."""
+    def look_round(self, killed_at: float) -> None:
+        """Note how things stand after a kill at that moment."""
         marks = self.marks()
         new = marks[self._seen :]
+        # A process that the machine did not let run before it was killed could not write either: its own last moment counts.
+        length = 2 * SHAPES[self.shape].pause
+        now = min(killed_at, new[-1].at + length) if new else killed_at
         self._count_repeated(marks)
         ended = {mark.step: mark.at for mark in new if mark.sign == "-"}
         self._seen = len(marks)

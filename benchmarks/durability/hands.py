@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 __all__ = ["Child", "Hand", "Hands"]
 
@@ -37,6 +37,8 @@ class Child:
         pid: its process id, which stays its own until the hand is used again.
         status: how it ended: 0, or minus the signal.
         answer: what it said at its end; {} when it said nothing.
+        said: what it said before.
+        killed_at: when it was killed, by the machine's clock.
     """
 
     def __init__(self, hand: Hand) -> None:
@@ -46,6 +48,7 @@ class Child:
         self.status: int | None = None
         self.answer: dict[str, Any] = {}
         self.said: list[str] = []
+        self.killed_at = 0.0
 
     def signal(self, number: int) -> None:
         """Send a signal, if it has not ended."""
@@ -80,6 +83,7 @@ class Child:
             self.listen(left)
         if self.status is not None:
             return False
+        self.killed_at = time.monotonic()
         os.kill(self.pid, signal.SIGKILL)
         self.end()
         return self.status == -signal.SIGKILL
@@ -109,12 +113,14 @@ class Hand:
             [sys.executable, "-m", "benchmarks.durability.server"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )
         self._rest = b""
+        self._child: Child | None = None
 
     def start(self, **order: Any) -> Child:
         """Start a child; the one before it has ended."""
         assert self._server.stdin is not None
         self._server.stdin.write(json.dumps(order, default=str).encode() + b"\n")
-        return Child(self)
+        self._child = Child(self)
+        return self._child
 
     def line(self, seconds: float) -> str:
         """Read a line.
@@ -136,8 +142,10 @@ class Hand:
         return line.decode()
 
     def close(self) -> None:
-        """End the server."""
+        """End the server, and its child if that still lives."""
         assert self._server.stdin is not None
+        if self._child is not None:
+            self._child.signal(signal.SIGKILL)
         with contextlib.suppress(OSError):
             self._server.stdin.close()
         self._server.wait()
@@ -182,7 +190,7 @@ class Hands:
         for one in self._all:
             one.close()
 
-    def __enter__(self) -> Hands:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.durability.server
 
-Orders are lines of JSON on the standard input, one at a time. The server tells the child's process id, the child tells what it likes, and
+Orders are lines of JSON on the standard input, one at a time. The child tells its process id and what it likes, and
 at its end the server tells how it ended; the child is laid to rest only when the next order comes, so that its id stays its own.
 """
 
@@ -15,6 +15,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from benchmarks.durability.shapes import SHAPES, Marks
@@ -71,12 +72,13 @@ def _child(order: dict[str, Any]) -> None:
     if order.get("waits"):
         # Everybody who was told to wait goes when the file is there.
         os.write(1, b"ready\n")
-        while not os.path.exists(order["waits"]):
+        while not Path(order["waits"]).exists():
             time.sleep(0.0005)
+    began = time.monotonic()
     try:
         answer = ORDERS[order.get("do", "run")](order)
     except BaseException as error:
-        answer = {"error": type(error).__name__, "text": str(error)}
+        answer = {"error": type(error).__name__, "text": str(error), "seconds": time.monotonic() - began}
     os.write(1, f"={json.dumps(answer)}\n".encode())
 
 
@@ -94,7 +96,21 @@ def _open(order: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-ORDERS = {"run": perform, "write": _write_runs, "open": _open}
+def _read_mutations(order: dict[str, Any]) -> dict[str, Any]:
+    """Read damaged files."""
+    from benchmarks.durability.files import read_mutations
+
+    return read_mutations(order)
+
+
+def _fuzz(order: dict[str, Any]) -> dict[str, Any]:
+    """Decode hostile data."""
+    from benchmarks.durability.watching import fuzz
+
+    return fuzz(order["number"], order["seed"])
+
+
+ORDERS = {"run": perform, "write": _write_runs, "open": _open, "mutations": _read_mutations, "fuzz": _fuzz}
 
 
 def main() -> None:
@@ -109,13 +125,17 @@ def main() -> None:
         if child == 0:
             # Not on the list of what the server shares with its children: its orders.
             os.close(0)
-            _child(json.loads(line))
-            os._exit(0)
-        os.write(1, f"pid {child}\n".encode())
+            os.write(1, f"pid {os.getpid()}\n".encode())
+            try:
+                _child(json.loads(line))
+            finally:
+                os._exit(0)
         ended = os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
         assert ended is not None
         os.write(1, f"end {ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status}\n".encode())
 
 
 if __name__ == "__main__":
-    main()
+    # Whoever gave the orders may be gone.
+    with contextlib.suppress(BrokenPipeError):
+        main()

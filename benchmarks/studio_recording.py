@@ -6,18 +6,24 @@ itself is timed in the run, and what its log writes in a thread of its own is ad
 
 from __future__ import annotations
 
+import os
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from benchmarks.work import chain
 from hypergraph import FunctionNode, Graph, SqliteCheckpointer, SyncRunner
 from studio.services.event_log import EventLog
+from studio.services.launcher import Launcher
+from studio.services.processes import mark_of
 from studio.services.recorder import Recorder
 
-__all__ = ["recording"]
+__all__ = ["recording", "watched"]
 
 Run = Callable[[SyncRunner, str, list[Any]], object]
 
@@ -74,7 +80,82 @@ def recording(folder: Path, quick: bool) -> list[tuple[str, float, str, float | 
         (f"recording an event, map of {items:,} two-node items", _cost(folder, "map", batch(fast, items), rounds), "us cpu", 8),
         ("recording an event of a chain, values shown", _cost(folder, "chain", straight, rounds), "us cpu", 8),
         ("share of wall time where nodes take 1 ms", (wall[True] / wall[False] - 1) * 100, "%", 5),
+        ("cpu of the worker: one more window", _window(folder, items // 10, rounds), "%", 1),
     ]
+
+
+# What a window costs the worker: they share the files, and nothing else.
+
+_WORKER = """
+import os, sys, time
+from pathlib import Path
+from benchmarks.studio_recording import watched
+watched(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+"""
+
+_WINDOW = """
+import sys, time
+from pathlib import Path
+from studio.services.feed import Feed
+from studio.services.history import History
+from studio.services.launcher import Launcher
+folder, run = Path(sys.argv[1]), sys.argv[2]
+launcher, history = Launcher(folder / "windows.db", folder / "state"), History(folder / "windows.db")
+while not launcher.folder(run).joinpath("1.events").exists():
+    time.sleep(0.01)
+feed = Feed(history, launcher, run)
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+def watched(folder: Path, name: str, items: int) -> None:
+    """Run a batch as a worker does, and print what this process spent on it. It begins when it is told to."""
+    run = Launcher(folder / "windows.db", folder / "state").folder(name)
+    run.mkdir(parents=True, exist_ok=True)
+    with SqliteCheckpointer(folder / "windows.db") as store:
+        log = EventLog(run / "1.events", 1)
+        opening = {"format": 1, "r": name, "run": name, "pid": os.getpid(), "mark": mark_of(os.getpid()), "graph": "slow", "host": "h"}
+        log.put({"k": "claim", **opening}, at_once=True)
+        sys.stdin.readline()
+        before = time.process_time()
+        values = {"v0": list(range(items))}
+        SyncRunner(checkpointer=store).map(_sleepy(), values, map_over="v0", workflow_id=name, event_processors=[Recorder(log, name)])
+        log.flush()
+        print(time.process_time() - before, flush=True)
+        log.close()
+
+
+def _window(folder: Path, items: int, rounds: int) -> float:
+    """Give how much more processor time a worker takes when a window more looks at its run, in percent: the median of pairs."""
+    shares = []
+    for number in range(rounds * 2 + 1):
+        bare = _spent_by_worker(folder, f"bare-{number}", items, windows=0)
+        seen = _spent_by_worker(folder, f"seen-{number}", items, windows=1)
+        if number:
+            shares.append((seen / bare - 1) * 100)
+    return statistics.median(shares)
+
+
+def _spent_by_worker(folder: Path, name: str, items: int, *, windows: int) -> float:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    with ExitStack() as stack:
+
+        def child(program: str, *words: str) -> subprocess.Popen[str]:
+            command = [sys.executable, "-c", program, str(folder), name, *words]
+            return stack.enter_context(
+                subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, cwd=folder)
+            )
+
+        worker = child(_WORKER, str(items))
+        for window in [child(_WINDOW) for _ in range(windows)]:
+            assert window.stdout is not None
+            window.stdout.readline()
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+        return float(worker.stdout.readline())
 
 
 def _sleepy() -> Graph:

@@ -66,6 +66,7 @@ class Call:
         values: name -> expression; None to pass no values.
         options: keyword -> expression.
         before: statements that come first ("cp = ...").
+        caches: the graph has nodes that keep their results on disk.
         names: what the expressions need: names of the module, "module:name", and whole import statements.
     """
 
@@ -80,6 +81,7 @@ class Call:
     options: Mapping[str, str] = field(default_factory=dict)
     before: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    caches: bool = False
 
 
 def identifier(name: str) -> str:
@@ -201,7 +203,8 @@ def _script(call: Call, line: str, *, waits: bool) -> str:
     modules = [*(["import asyncio"] if waits else []), *_path_lines(call)[0]]
     head = sorted({*modules, *(one for one in standard if one.startswith("import"))})
     head += [*sorted(one for one in standard if one.startswith("from")), ""]
-    head.append(f"from hypergraph import {', '.join(sorted([call.runner, *(['SqliteCheckpointer'] if stores else [])]))}")
+    ours = [call.runner, *(["SqliteCheckpointer"] if stores else []), *(["DiskCache"] if stores and call.caches else [])]
+    head.append(f"from hypergraph import {', '.join(sorted(ours))}")
     head += ["", *_path_lines(call)[1]]
     if waits:
         inner = "\n".join(f"    {one}" for one in body)
@@ -212,7 +215,9 @@ def _script(call: Call, line: str, *, waits: bool) -> str:
 def _runner_options(call: Call) -> str:
     if call.runner == "DaftRunner":
         return ""
-    return "checkpointer=store, sync_nodes='thread'" if call.runner == "AsyncRunner" else "checkpointer=store"
+    options = ["cache=DiskCache()"] if call.caches else []
+    options.append("checkpointer=store")
+    return ", ".join([*options, "sync_nodes='thread'"] if call.runner == "AsyncRunner" else options)
 
 
 def _path_lines(call: Call) -> tuple[list[str], list[str]]:

@@ -12,6 +12,7 @@ from studio.model.secrets import is_secret
 from studio.services import looking, planning
 from studio.services.acts import shown_plan
 from studio.services.beginning import Outcome
+from studio.services.room import room_for
 from studio.services.session import Session
 
 if TYPE_CHECKING:
@@ -68,9 +69,12 @@ class Launching(Session):
             map_over=map_over,
             map_mode=map_mode,
             on_error=on_error,
-            at_once=(at_once or self.settings.at_once) if runner == "AsyncRunner" and (map_over or graph.maps) else None,
+            at_once=(self.settings.at_once if at_once is None else at_once)
+            if runner == "AsyncRunner" and (map_over or graph.maps)
+            else None,
             store=self.store_path,
             changed=any(view.target == graph.target and view.state == "changed" for view in self.project.modules()),
+            room=room_for(self._db),
         )
         return shown_plan(plan, self.acts.code(self.acts.launch_order(graph, plan), graph, path=self.store_path))
 

@@ -13,6 +13,7 @@ from studio.model.plan import LaunchPlan
 __all__ = ["check_text", "item_counts", "make_plan"]
 
 _STORED: Final = "@run:"
+_MANY: Final = 100_000
 _TIMES: Final = " \N{MULTIPLICATION SIGN} "
 
 
@@ -51,6 +52,7 @@ def make_plan(
     at_once: int | None,
     store: str,
     changed: bool,
+    room: tuple[bool | None, str] | None = None,
 ) -> LaunchPlan:
     """Check a form.
 
@@ -63,13 +65,13 @@ def make_plan(
         map_over, map_mode, on_error, at_once: options of a batch.
         store: the database, as it is shown.
         changed: the module's files changed since it was loaded.
+        room: what speaks against writing to the database.
     """
     problems = _problems(graph, texts, map_over)
     counts = item_counts(graph, texts, map_over)
     items, mismatch = _items(counts, map_mode)
     checks: list[tuple[bool | None, str]] = [_inputs_check(graph, problems)]
-    reason = graph.fits.get(runner, f"{runner} is not known here.")
-    checks.append((True, f"{runner} fits this graph") if reason is None else (False, reason))
+    checks.append(_runner_check(graph, runner))
     if map_over and graph.has_interrupts:
         checks.append((False, "A graph that asks questions cannot be mapped: start its runs one by one."))
     if mismatch:
@@ -79,12 +81,19 @@ def make_plan(
     elif map_over and runner == "AsyncRunner":
         failing = "a failed item does not stop the others" if on_error == "continue" else "the first failure stops the batch"
         checks.append((None, f"{at_once or 8} at once; {failing}"))
+    if at_once is not None and at_once < 1:
+        checks.append((False, "At least one has to run at once."))
+    checks += _size_checks(counts, map_mode)
     if not free:
         checks.append((False, f"There is a run {run_id} already: choose another id."))
     elif runner == "DaftRunner":
         checks.append((None, "Daft stores no history: the result is shown, and lost when the studio ends."))
-    else:
+    elif room is None or room[0] is not False:
         checks.append((None, f"stored in {store} as {run_id}"))
+    if room is not None and runner != "DaftRunner":
+        checks.append(room)
+    if graph.caches and runner != "DaftRunner":
+        checks.append((None, "Nodes with a cache take known results from disk, and leave new ones there."))
     if "/" in run_id:
         checks.append((False, "An id has no '/': that marks what is inside a run."))
     if changed:
@@ -104,6 +113,26 @@ def make_plan(
         at_once=at_once,
         problems=problems,
     )
+
+
+def _runner_check(graph: GraphView, runner: str) -> tuple[bool, str]:
+    if not runner:
+        return False, "No runner can run this graph: " + " ".join(dict.fromkeys(reason for reason in graph.fits.values() if reason))
+    reason = graph.fits.get(runner, f"{runner} is not known here.")
+    return (True, f"{runner} fits this graph") if reason is None else (False, reason)
+
+
+def _size_checks(counts: Mapping[str, int | None], mode: str) -> list[tuple[bool | None, str]]:
+    """Say what there is to say of a batch that is empty, or very large."""
+    known = [number for number in counts.values() if number is not None]
+    if not known or len(known) < len(counts):
+        return []
+    items = prod(known) if mode == "product" else max(known)
+    if not items:
+        return [(False, "There is nothing to run: the list is empty.")]
+    if items > _MANY:
+        return [(None, f"{items:,} items are many: each is stored as a run of its own. Try a few first.")]
+    return []
 
 
 def _problems(graph: GraphView, texts: Mapping[str, str], map_over: tuple[str, ...]) -> dict[str, str]:

@@ -201,6 +201,7 @@ class Acts:
                 options,
                 before,
                 tuple(sorted(names)),
+                caches=graph is not None and graph.caches,
             )
         )
 

@@ -17,8 +17,6 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from hypergraph.runners.sync_driver import SyncDriver, call_node
-
 if TYPE_CHECKING:
     import asyncio
 
@@ -94,13 +92,14 @@ class _Entry:
 
 
 def _in_a_node(frame: FrameType | None) -> bool:
-    """Tell whether the function of a node is being called, and not the engine or the store around it."""
+    """Tell whether it is the function of a node that runs (or what it calls), and not the engine or the store."""
+    inside = False
     while frame is not None:
-        if frame.f_code is call_node.__code__:
-            return True
-        if frame.f_code is SyncDriver.drive.__code__:
-            return False
-        frame = frame.f_back
+        module = frame.f_globals.get("__name__", "")
+        if module.startswith("hypergraph."):
+            # Nodes are called from these floors; what the store calls belongs to the store.
+            return inside and module.startswith(("hypergraph.runners.", "hypergraph.engine."))
+        inside, frame = True, frame.f_back
     return False
 
 

@@ -336,3 +336,24 @@ def test_the_heartbeat_is_written_while_something_runs(path: Path, monkeypatch: 
         pytest.fail("no heartbeat")
     cp.finish_sync("wf", WorkflowStatus.COMPLETED)
     cp.close_sync()
+
+
+def test_progress_of_a_nested_run_or_of_an_item_is_progress_of_the_workflow(path: Path, start: Start) -> None:
+    code = """
+    from datetime import datetime, timezone
+    cp = SqliteCheckpointer(sys.argv[1])
+    cp.begin_sync(NewRun("wf", resumes=sys.argv[2] != "0"))
+    cp.begin_sync(NewRun("wf/a", parent_run_id="wf", resumes=sys.argv[2] != "0"))
+    cp.begin_sync(NewRun("wf/a/b", parent_run_id="wf/a", resumes=sys.argv[2] != "0"))
+    if sys.argv[3] == "moves":
+        cp.save_step_sync(step("wf/a/b", int(sys.argv[2]), completed_at=datetime.now(timezone.utc)))
+    os.kill(os.getpid(), 9)
+    """
+    cp = SqliteCheckpointer(path)
+    seen = []
+    for number, moves in enumerate(["moves", "moves", "moves", "stands", "stands", "moves"]):
+        start(code, path, number, moves).wait()
+        seen.append(cp.get_run("wf").lost_claims)
+    assert seen == [1, 1, 1, 2, 3, 1]
+    assert cp.get_run("wf").to_dict()["lost_claims"] == 1
+    cp.close_sync()

@@ -11,7 +11,19 @@ from hypergraph.checkpointers.moments import from_micros
 from hypergraph.checkpointers.values import ValueCodec, decompress
 from hypergraph.records import Owner
 
-__all__ = ["DATA_CODES", "Context", "Held", "LargeStored", "Operation", "held_by", "large_values", "owner_phrase", "read_data", "root_of"]
+__all__ = [
+    "DATA_CODES",
+    "Context",
+    "Held",
+    "LargeStored",
+    "Operation",
+    "held_by",
+    "large_values",
+    "moved_since",
+    "owner_phrase",
+    "read_data",
+    "root_of",
+]
 
 T = TypeVar("T")
 Operation: TypeAlias = Generator[tuple[str, Sequence[Any]], list[tuple[Any, ...]], T]
@@ -97,6 +109,19 @@ def held_by(context: Context, root: str) -> Operation[Held]:
         return Held(None, False, claimed_at, epoch, stalled)
     owner = OwnerRow(key, token, Identity(pid, host, boot, started), beat_at)
     return Held(owner, context.alive(owner, root, claimed_at is not None), claimed_at, epoch, stalled)
+
+
+def moved_since(run: int, moment: int) -> Operation[bool]:
+    """Tell whether a run made progress: a step of its own, a child that began or ended, or a step of any run below it."""
+    rows = yield (
+        "SELECT EXISTS (SELECT 1 FROM steps WHERE run = ?1 AND completed_at > ?2) OR EXISTS "
+        "(SELECT 1 FROM runs c WHERE c.parent_run_id = r.id AND max(c.created_at, coalesce(c.completed_at, 0)) > ?2) OR EXISTS "
+        # Asked last: of a large batch that made no progress it looks at every item.
+        "(SELECT 1 FROM runs c JOIN steps s ON s.run = c.key AND s.completed_at > ?2 WHERE c.id > r.id || '/' AND c.id < r.id || '0') "
+        "FROM runs r WHERE r.key = ?1",
+        (run, moment),
+    )
+    return bool(rows and rows[0][0])
 
 
 def owner_phrase(held: Held) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from hypergraph._text import fix
 from hypergraph.checkpointers.moments import now_micros
-from hypergraph.checkpointers.queries.context import DATA_CODES, Context, Operation, held_by, owner_phrase, root_of
+from hypergraph.checkpointers.queries.context import DATA_CODES, Context, Operation, held_by, moved_since, owner_phrase, root_of
 from hypergraph.checkpointers.queries.steps import refuse_dropped
 from hypergraph.checkpointers.values import Packed, compress
 from hypergraph.exceptions import WorkflowAlreadyRunningError, already_running
@@ -96,12 +96,20 @@ def put_data(run: int, kind: str, packed: Packed, *, replace: bool = False) -> O
     data, large = packed
     if not replace:
         rows = yield "INSERT OR IGNORE INTO run_data (run, kind, data) VALUES (?, ?, ?) RETURNING 1", (run, kind, data)
-        if not rows:
-            return
-    else:
-        yield "INSERT OR REPLACE INTO run_data (run, kind, data) VALUES (?, ?, ?)", (run, kind, data)
-    if large or replace:
+        if rows and large:
+            yield from put_large(run, DATA_CODES[kind], 0, large)
+        return
+    # Not OR REPLACE, which would delete without telling a trigger.
+    yield (
+        "INSERT INTO run_data (run, kind, data) VALUES (?, ?, ?) ON CONFLICT (run, kind) DO UPDATE SET data = excluded.data "
+        "WHERE data <> excluded.data",
+        (run, kind, data),
+    )
+    former = yield "SELECT count(*) FROM large_values WHERE run = ? AND superstep = ?", (run, DATA_CODES[kind])
+    if large or former[0][0]:
         yield from put_large(run, DATA_CODES[kind], 0, large)
+    if former[0][0]:
+        yield from sweep_blobs()
 
 
 def put_large(run: int, superstep: int, node: int, large: Iterable[tuple[str, bytes]]) -> Operation[None]:
@@ -155,22 +163,16 @@ def begin(context: Context, new: NewRun, data: Mapping[str, Packed], owner: int 
     elif owner is not None and root == new.run_id and not rows:
         yield "UPDATE runs SET owner = ?, claimed_at = NULL WHERE key = ?", (owner, key)
     for kind, packed in data.items():
-        yield from put_data(key, kind, packed)
+        yield from put_data(key, kind, packed, replace=new.renews and kind == "inputs")
     found = yield "SELECT key, epoch FROM runs WHERE id = ?", (root,)
     return Begun(key, *(found[0] if found else (key, 0)))
 
 
 def _stalled(run: int, claimed_at: int | None, before: int) -> Operation[int]:
-    """Count the owners that went away since the last step: a step, or a child that moved, under the last one starts the count afresh."""
+    """Count the owners that went away since the workflow last made progress, the present one included."""
     if claimed_at is None:
         return 0
-    rows = yield (
-        "SELECT EXISTS (SELECT 1 FROM steps WHERE run = ?1 AND completed_at > ?2) OR EXISTS "
-        "(SELECT 1 FROM runs c WHERE c.parent_run_id = (SELECT id FROM runs WHERE key = ?1) "
-        "AND max(c.created_at, coalesce(c.completed_at, 0)) > ?2)",
-        (run, claimed_at),
-    )
-    return 1 if rows[0][0] else before + 1
+    return 1 if (yield from moved_since(run, claimed_at)) else before + 1
 
 
 def _insert(new: NewRun) -> Operation[int]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from hypergraph.checkpointers.moments import to_micros
-from hypergraph.checkpointers.queries.context import Context, Held, Operation, held_by, read_data, root_of
+from hypergraph.checkpointers.queries.context import Context, Held, Operation, held_by, moved_since, read_data, root_of
 from hypergraph.checkpointers.rows import RUN_COLUMNS, Derived, read_pauses, read_run
 from hypergraph.records import Run, WorkflowStatus
 
@@ -66,8 +66,8 @@ def _derived(context: Context, row: Sequence[Any], held: dict[str, Held]) -> Ope
 
 
 def _lost_claims(run: int, held: Held) -> Operation[int]:
-    rows = yield "SELECT EXISTS (SELECT 1 FROM steps WHERE run = ? AND completed_at > ?)", (run, held.claimed_at)
-    return 1 if rows[0][0] else held.stalled + 1
+    assert held.claimed_at is not None
+    return 1 if (yield from moved_since(run, held.claimed_at)) else held.stalled + 1
 
 
 def _pauses(context: Context, run: int) -> Operation[tuple[Any, ...]]:

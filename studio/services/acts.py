@@ -235,7 +235,9 @@ class Acts:
         if order.verb in {"fork", "retry"} and not order.batch:
             edits = {name: text for name, text in order.edits.items() if not self._is_input(order, graph, name)}
             if edits or order.superstep is not None:
-                before = [_checkpoint(order)]
+                # What was stored is built when it is read: before that, its classes have to be known.
+                classes = _classes(graph, names)
+                before = [*([f"store.trust([{', '.join(classes)}])"] if classes else []), _checkpoint(order)]
                 if edits:
                     inner = ", ".join(f"{name!r}: {expression(_spec(graph, name), text, names)}" for name, text in edits.items())
                     before.append(f"cp = cp.with_values({{{inner}}})")
@@ -322,6 +324,20 @@ def _spec(graph: GraphView | None, name: str) -> TypeSpec:
     if known is not None:
         return known.type
     return graph.asks.get(name) or graph.made.get(name, _ANY)
+
+
+def _classes(graph: GraphView | None, names: set[str]) -> list[str]:
+    """Give the classes of a graph's values, and add them to the names that are imported."""
+    found: dict[str, None] = {}
+    waiting = [] if graph is None else [*(field.type for field in graph.inputs), *graph.made.values()]
+    while waiting:
+        spec = waiting.pop(0)
+        if spec.cls and spec.kind in {"record", "enum"}:
+            home, _, name = spec.cls.partition(":")
+            found[name] = None
+            names.add(f"{home}:{name.partition('.')[0]}")
+        waiting += [*spec.members, *(field.type for field in spec.fields)]
+    return list(found)
 
 
 def _batch_options(order: Order) -> dict[str, str]:

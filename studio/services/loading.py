@@ -30,6 +30,15 @@ def load(target: Target) -> ModuleType:
         raise ImportError(target.problem)
     if sys.path[:1] != [target.root]:
         sys.path.insert(0, target.root)
+    before = list(sys.path)
+    try:
+        return _load(target)
+    finally:
+        # A module may change the path as it likes; what is imported later still has to be found.
+        sys.path += [entry for entry in before if entry not in sys.path]
+
+
+def _load(target: Target) -> ModuleType:
     if target.module:
         found = sys.modules.get(target.module)
         if found is None:

@@ -111,9 +111,9 @@ def module_lines(module: ModuleView, width: int, now: float = 0.0) -> list[Line]
         said = [f"{counted(len(module.graphs), 'graph')}: {', '.join(graph.name for graph in module.graphs)}."]
         said.append("Move down to one and press enter to launch it.")
     else:
-        said = ["There is no graph in this module. Graphs are its variables:"]
+        said = [] if module.error else ["There is no graph in this module. Graphs are its variables:"]
     lines += _said(said, "muted", width)
-    if not module.graphs:
+    if not module.graphs and not module.error:
         lines += [Line(), Line('   rag = Graph([retrieve, answer], name="rag")', "accent"), Line()]
         lines += _said(["A name that begins with _ is not shown."], "muted", width)
     return lines + _printed(module, width)

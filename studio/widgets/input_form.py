@@ -291,6 +291,9 @@ class Field(Vertical):
         self.set_class(shown is not None, "-wrong")
         if isinstance(self._editor, Input):
             self._editor.set_class(shown is not None and bool(self.text), "-wrong")
+        if shown is not None and self._editor.has_focus:
+            # What is wrong is never below the edge.
+            self.call_after_refresh(self.scroll_visible, animate=False)
         self.query_one(".problem", Label).show(Line(" " * (self._names + 19)).add(shown or "", "error"))
 
     def action_each(self) -> None:

@@ -134,3 +134,8 @@ def test_a_graph_that_cannot_be_shown_leaves_the_others(opened: Callable[..., Pr
     assert view.state == "ready"
     assert [graph.name for graph in view.graphs] == ["rag"]
     assert "odd: ValueError: odd" in "\n".join(line.plain for line in module_lines(view, 80))
+
+
+def test_a_module_that_empties_the_path_is_still_described(opened: Callable[..., Project]) -> None:
+    view = until(opened(lost=ONE + "import sys\nsys.path[:] = []\n"), lambda module: module.state != "loading")
+    assert [graph.name for graph in view.graphs] == ["rag"]

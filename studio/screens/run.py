@@ -16,6 +16,7 @@ from studio.screens.batch import BatchPane, batch_counts
 from studio.screens.run_moves import RunMoves
 from studio.screens.run_panes import RunPanes, tabs_of
 from studio.theme import state_glyph, state_role
+from studio.widgets.box_pane import BoxPane
 from studio.widgets.failure_list import FailureList
 from studio.widgets.figures import clock, count, took
 from studio.widgets.inspector import Inspector
@@ -178,7 +179,7 @@ class RunScreen(RunMoves):
     @property
     def node(self) -> str | None:
         """The node that the cursor is on."""
-        return self._panes.rail.path
+        return self.query_one(BoxPane).path if self._panes.boxes and self._panes.tab == "graph" else self._panes.rail.path
 
     @property
     def items_meant(self) -> tuple[int, ...] | None:
@@ -328,6 +329,9 @@ class RunScreen(RunMoves):
             self.post_message(Go(run_address(f"{view.id}/{message.index}" if view.batch is None else view.batch.run_of(message.index))))
         elif isinstance(message.view, FailureList):
             self.query_one(BatchPane).go_to_kind()
+        elif isinstance(message.view, BoxPane):
+            self.query_one("#rail", Rail).follow = False
+            self.action_boxes()
         elif isinstance(message.view, LogView) and message.view.node_here is not None:
             node = message.view.node_here
             self._show_tab("graph")
@@ -351,8 +355,14 @@ class RunScreen(RunMoves):
 
     def action_boxes(self) -> None:
         """Draw the graph as boxes, or as a rail again."""
-        self._panes.boxes = not self._panes.boxes
+        panes = self._panes
+        panes.boxes = not panes.boxes
+        boxes = self.query_one(BoxPane)
+        if panes.boxes:
+            boxes.go_to(panes.rail.path)
         self._show_tab("graph")
+        if not panes.boxes and boxes.path is not None and boxes.path != (panes.rail.path or "").partition("/")[0]:
+            panes.rail.go_to(boxes.path)
 
     def action_open_source(self) -> None:
         """Say where the node under the cursor is defined."""

@@ -11,11 +11,10 @@ from textual.containers import Container, Vertical
 from textual.widget import Widget
 
 from studio.screens.batch import BatchPane
-from studio.widgets.boxes import box_lines
+from studio.widgets.box_pane import BoxPane
 from studio.widgets.input_form import FieldInput
 from studio.widgets.inspector import Inspector
 from studio.widgets.lineage_list import LineageList
-from studio.widgets.lines import LinesPane
 from studio.widgets.log_view import LogView
 from studio.widgets.rail import Rail
 from studio.widgets.run_list import RunList
@@ -78,7 +77,7 @@ class RunPanes(Container):
         with Vertical(id="main"):
             yield BatchPane(self._item)
             yield Rail(id="rail")
-            yield LinesPane(id="boxes")
+            yield BoxPane(id="boxes")
             yield Rail(gantt=True, id="time")
             yield ValueList(id="values")
             yield LogView(id="logs")
@@ -137,8 +136,8 @@ class RunPanes(Container):
                 rail.reveal(wanted)
             self.query_one(Inspector).show(view, rail.path, now)
             self.query_one("#strip", LineageList).show(lineage, view.id)
-            if self.boxes:
-                self._paint_boxes(view, rail.path)
+            if self.boxes and self.tab == "graph":
+                self.query_one(BoxPane).show(view, rail.path)
         elif self.tab == "items" and view.batch is not None:
             self.query_one(BatchPane).show(view.batch)
         elif self.tab == "turns":
@@ -149,10 +148,3 @@ class RunPanes(Container):
             self.query_one(LogView).show(view.logs, self.wanted)
         else:
             self.query_one("#lineage", LineageList).show(lineage, view.id)
-
-    def _paint_boxes(self, view: RunView, here: str | None) -> None:
-        scene = view.scene
-        if scene is None:
-            return
-        ascii_only = getattr(self.app, "ascii_only", False)
-        self.query_one("#boxes", LinesPane).show(lambda width: box_lines(scene, view.nodes, here, width, ascii_only=ascii_only))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hypergraph.viz.scene import Scene, SceneNode
     from studio.model.run_view import NodeView
 
-__all__ = ["box_lines"]
+__all__ = ["Boxes", "box_lines", "draw_boxes"]
 
 _MOST_NODES: Final = 25
 _LONGEST: Final = 22
@@ -34,29 +34,74 @@ class _Spot:
     node: SceneNode | None
 
 
-def box_lines(scene: Scene, nodes: Mapping[str, NodeView], here: str | None, width: int, *, ascii_only: bool = False) -> list[Line]:
-    """Draw a graph as boxes; where it does not fit, the cursor's node with its neighbours.
+@dataclass(frozen=True, slots=True)
+class Boxes:
+    """A drawing.
+
+    Attributes:
+        lines: what it looks like.
+        places: path -> column, row and width of the node's box.
+        whole: every node is in it.
+    """
+
+    lines: list[Line]
+    places: Mapping[str, tuple[int, int, int]]
+    whole: bool
+
+
+def draw_boxes(
+    scene: Scene,
+    nodes: Mapping[str, NodeView],
+    here: str | None,
+    width: int,
+    *,
+    hops: int = 1,
+    whole: bool = True,
+    ascii_only: bool = False,
+) -> Boxes:
+    """Draw a graph as boxes; where it does not fit, the cursor's node with what is near it.
 
     Args:
         scene: the graph; nested ones stay folded.
         nodes: how each node stands.
         here: the node under the cursor.
         width: cells.
+        hops: how many edges away from the cursor's node one sees, where not all is shown.
+        whole: show all of it where it fits.
         ascii_only: draw with ASCII.
     """
-    if len(scene.nodes) <= _MOST_NODES:
+    why = "The whole graph does not fit as boxes." if whole else ""
+    if whole and len(scene.nodes) <= _MOST_NODES:
         drawn = _drawn(scene, {node.name for node in scene.nodes}, nodes, here, width, ascii_only=ascii_only)
         if drawn is not None:
-            return drawn
-    focus = (here or "").partition("/")[0]
-    near = (
-        {focus}
-        | {edge.target for edge in scene.edges if edge.source == focus}
-        | {edge.source for edge in scene.edges if edge.target == focus}
-    )
-    said = f"The whole graph does not fit as boxes. Here is {focus} with its neighbours; v goes back to the rail."
+            return Boxes(*drawn, whole=True)
+    focus = (here or "").partition("/")[0] or (scene.nodes[0].name if scene.nodes else "")
+    found = None
+    # Fewer hops rather than nothing.
+    for reach in range(hops, -1, -1):
+        near = _near(scene, focus, reach)
+        found = _drawn(scene, near, nodes, here, width, ascii_only=ascii_only) if len(near) <= _MOST_NODES else None
+        if found is not None:
+            break
+    away = f"{reach} edge{'' if reach == 1 else 's'} around" + ("" if reach == hops else f", {hops} do not fit")
+    said = f"{why} Here is {focus} with what is {away}; + and - show more and less, v goes back to the rail.".strip()
     head = [*(Line(" ").add(text, "muted") for text in wrap(said, max(10, width - 2))), Line()]
-    return head + (_drawn(scene, near, nodes, here, width, ascii_only=ascii_only) or [Line(" Not even they fit.", "warning")])
+    if found is None:
+        return Boxes([*head, Line(" Not even that fits.", "warning")], {}, whole=False)
+    lines, places = found
+    return Boxes([*head, *lines], {path: (x, y + len(head), size) for path, (x, y, size) in places.items()}, whole=False)
+
+
+def box_lines(scene: Scene, nodes: Mapping[str, NodeView], here: str | None, width: int, *, ascii_only: bool = False) -> list[Line]:
+    """Give the lines of the drawing alone."""
+    return draw_boxes(scene, nodes, here, width, ascii_only=ascii_only).lines
+
+
+def _near(scene: Scene, focus: str, hops: int) -> set[str]:
+    near = {focus}
+    for _ in range(hops):
+        near |= {edge.target for edge in scene.edges if edge.source in near} | {edge.source for edge in scene.edges if edge.target in near}
+    return near
 
 
 def _layout(scene: Scene, shown: set[str]) -> tuple[dict[object, _Spot], list[tuple[object, object]]]:
@@ -137,10 +182,10 @@ class _Canvas:
 
 def _drawn(
     scene: Scene, shown: set[str], nodes: Mapping[str, NodeView], here: str | None, width: int, *, ascii_only: bool
-) -> list[Line] | None:
+) -> tuple[list[Line], dict[str, tuple[int, int, int]]] | None:
     spots, links = _layout(scene, shown)
     if not spots:
-        return [Line(" no nodes", "muted")]
+        return [Line(" no nodes", "muted")], {}
     wide: dict[int, int] = {}
     for spot in spots.values():
         size = min(cell_len(spot.node.name), _LONGEST) + 4 if spot.node is not None else 1
@@ -161,7 +206,12 @@ def _drawn(
     for spot in spots.values():
         if spot.node is not None:
             _box(canvas, spot, spot.node, nodes.get(spot.node.path), left[spot.column], here, ascii_only=ascii_only)
-    return canvas.lines()
+    places = {
+        spot.node.path: (left[spot.column], spot.row * 3, min(cell_len(spot.node.name), _LONGEST) + 4)
+        for spot in spots.values()
+        if spot.node is not None
+    }
+    return canvas.lines(), places
 
 
 def _link(canvas: _Canvas, source: _Spot, target: _Spot, left: dict[int, int], wide: dict[int, int], number: int) -> None:

@@ -130,7 +130,7 @@ class Inspector(LineView):
         made = _Part("out", "Decision" if node.decision else "Output", self._made_of(view, node, inner))
         parts += [_Part("in", "Inputs", given), made]
         if node.tries:
-            lines = self._tries(node, inner, ascii_only=ascii_only)
+            lines = self._tries(node, inner, small=small, ascii_only=ascii_only)
             parts.append(_Part("try", "Attempts before", [_Entry(line) for line in lines]))
         used = len(entries) + sum(len(part.entries) + (not small) for part in parts)
         if (logs := self._logs(view, node, inner, used + (not small))) is not None:
@@ -155,12 +155,15 @@ class Inspector(LineView):
             line.add(f"   typical {node.typical}", "faint")
         return [_Entry(line.cut(width))]
 
-    def _tries(self, node: NodeView, width: int, *, ascii_only: bool) -> list[Line]:
+    def _tries(self, node: NodeView, width: int, *, small: bool, ascii_only: bool) -> list[Line]:
         lines = []
-        for number, one in enumerate(node.tries[-_MOST_TRIES:], start=max(1, node.attempt - len(node.tries[-_MOST_TRIES:]))):
+        tries = node.tries[-1:] if small else node.tries[-_MOST_TRIES:]
+        for number, one in enumerate(tries, start=max(1, node.attempt - len(tries))):
             line = Line(f" {number} ", "muted").add(f"{state_glyph(one.state, ascii_only=ascii_only)} ", state_role(one.state))
             line.add(f"superstep {one.superstep}", "muted").add(f" · {moment(one.ended)} · {took(one.seconds)}", "muted")
-            lines.append(line.cut(width))
+            lines.append((line.add(f" · {one.error or ''}", "error") if small else line).cut(width))
+            if small:
+                continue
             lines += [Line("   ").add(text, "error") for text in wrap(one.error or "", max(10, width - 4))[:3] if text]
         return lines
 

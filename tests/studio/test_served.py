@@ -60,7 +60,12 @@ class Page:
         return str(await self.page.evaluate(READ))
 
     async def until(self, wanted: str) -> str:
-        await self.page.wait_for_function(f"(wanted) => ({READ})().includes(wanted)", arg=wanted, timeout=20_000)
+        from playwright.async_api import TimeoutError as TooLate
+
+        try:
+            await self.page.wait_for_function(f"(wanted) => ({READ})().includes(wanted)", arg=wanted, timeout=20_000)
+        except TooLate:
+            raise AssertionError(f"{wanted!r} did not come; the page shows:\n{await self.text()}") from None
         return await self.text()
 
     async def click_on(self, wanted: str) -> None:

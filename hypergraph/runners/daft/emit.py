@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hypergraph._text import error_text, fix
+from hypergraph.runners.daft.packing import ticketed
 from hypergraph.runners.daft.parcels import parcel_of
 from hypergraph.runners.daft.rows import Rows, scattered
 from hypergraph.runners.daft.types import series_of
@@ -25,12 +26,7 @@ class Tickets:
 
     def __call__(self, rows: Rows, numbers: Sequence[int]) -> Any:
         """Give a binary column."""
-        import pyarrow as pa
-
-        tickets: list[bytes | None] = [None] * rows.total
-        if tickets:
-            tickets[0] = self.depot.ticket(parcel_of(rows, numbers))
-        return pa.array(tickets, pa.binary())
+        return ticketed(self.depot.ticket(parcel_of(rows, numbers)) if rows.total else b"", rows.total)
 
 
 @dataclass(frozen=True, slots=True)

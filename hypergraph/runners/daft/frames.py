@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hypergraph.runners.daft.emit import Columns, ColumnSpec, Tickets, field_of, taken_out
+from hypergraph.runners.daft.packing import counted, packed
 from hypergraph.runners.daft.parcels import Depot, Outcome
 from hypergraph.runners.daft.program import Program, Recreated, Stage
 from hypergraph.runners.daft.stages import AsyncStage, Emit, Job, Shipped, SyncStage
@@ -20,10 +21,7 @@ _ROWS = 4096
 
 def input_frame(daft: Any, columns: Mapping[str, Sequence[Any]], count: int) -> Any:
     """Put the items of a batch into a frame: one column per mapped input, and the items' numbers."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    data: dict[str, Any] = {_NUMBER: pc.subtract(pc.cumulative_sum(pa.repeat(1, count)), 1)}
+    data: dict[str, Any] = {_NUMBER: counted(count)}
     for place, values in enumerate(columns.values()):
         data[field_of(place)] = _packed(daft, values if isinstance(values, list) else list(values))
     return daft.from_pydict(data)
@@ -31,16 +29,8 @@ def input_frame(daft: Any, columns: Mapping[str, Sequence[Any]], count: int) -> 
 
 def _packed(daft: Any, values: list[Any]) -> Any:
     """Give a column in Arrow where that keeps every value as it is, else of Python objects."""
-    import pyarrow as pa
-
-    kinds = set(map(type, values))
-    kinds.discard(type(None))
-    if len(kinds) == 1 and (kind := kinds.pop()) in (int, float, str, bool, bytes):
-        try:
-            return pa.array(values, column_type(kind, daft).to_arrow_dtype())
-        except (pa.ArrowException, OverflowError, UnicodeError):  # more than 64 bits, or no valid text
-            pass
-    return daft.Series.from_pylist(values, dtype=daft.DataType.python())
+    array = packed(values)
+    return daft.Series.from_pylist(values, dtype=daft.DataType.python()) if array is None else array
 
 
 def run_rows(daft: Any, frame: Any, job: Job, count: int) -> Outcome:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any, Literal
 
+from hypergraph.runners.daft.packing import packed
 from hypergraph.runners.daft.program import Program, Recreated, Step
 from hypergraph.runners.daft.types import series_of
 
@@ -57,6 +58,17 @@ class Column:
     def held(self) -> Any:
         """The Series where there is one already, else the list: what costs nothing to give."""
         return self._list if self._series is None else self._series
+
+    def compact(self, kind: Any) -> Column:
+        """Give the values in as little room as holds them exactly; `kind` is the class `daft.Series`."""
+        if self._list is None or self._series is not None:
+            return self
+        array = packed(self._list)
+        return self if array is None else Column(series=kind.from_arrow(array))
+
+    def read(self) -> list[Any]:
+        """Give the values, as `values` does, and do not keep the list."""
+        return _listed(self._series) if self._list is None else self._list
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Column, (self._list, self._series if self._list is None else None, self.hint)

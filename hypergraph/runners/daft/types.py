@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 
 from hypergraph._text import fix
 from hypergraph._typing import fits, format_type
+from hypergraph.runners.daft.packing import packed
 
 __all__ = ["Expected", "column_type", "element_of", "expected_of", "nests", "series_of"]
 
@@ -32,6 +33,8 @@ _SCALARS: dict[Any, frozenset[type]] = {
     dt.timedelta: frozenset({dt.timedelta}),
 }
 """Types with a column type of their own, and the exact types of values that are sure to fit."""
+
+_PACKED = (int, float, str, bool, bytes)
 
 
 def bare(annotation: Any) -> tuple[Any, bool]:
@@ -218,7 +221,10 @@ def series_of(values: list[Any], annotation: Any, kind: Any = None) -> Any:
     kind = column_type(annotation, daft) if kind is None else kind
     if kind.is_python() or kind.is_tensor() or annotation is None or not _has_column(annotation):
         return daft.Series.from_pylist(values, dtype=kind)
+    plainly = packed(values) if bare(annotation)[0] in _PACKED else None
     arrow = kind.to_arrow_dtype()
+    if plainly is not None and plainly.type == arrow:
+        return daft.Series.from_arrow(plainly)
     turn = plain(annotation)
     if turn is None or bare(annotation)[0] is int:
         try:

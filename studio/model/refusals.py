@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["plain_words", "refusal_words"]
+__all__ = ["module_words", "plain_words", "refusal_words"]
 
 _NEXT: Final[dict[str, str]] = {
     "GraphChangedError": "The graph has another structure than the run's: fork the run with F, or load the code that it was made with.",
@@ -27,12 +27,29 @@ _NEXT: Final[dict[str, str]] = {
     "DrawingError": "The picture cannot be made; the run is not touched.",
     "HypergraphError": "The library refused it; the run is as it was.",
 }
+_NO_GRAPH: Final = re.compile(r" has no graph ")
+_RAISED: Final = re.compile(r"^\w+(?:Error|Exception|Warning|Exit|Interrupt): ")
 _TOLD: Final = re.compile(r"^(?:hypergraph\.exceptions\.)?(\w+(?:Error)): ")
 
 
 def plain_words(text: str) -> str:
     """Give what a message says, on one line, without what it advises a program's author to do."""
     return " ".join(text.partition("\n\nHow to fix:")[0].split())
+
+
+def module_words(module: str, text: str) -> str:
+    """Say that a module cannot be asked, and what to do about it.
+
+    Args:
+        module: as the reader knows it.
+        text: what the process that loads it said, such as "SyntaxError: invalid syntax".
+    """
+    if _NO_GRAPH.search(text):
+        said = text.removeprefix("LookupError: ").rstrip(".")
+        return f"{said} any more. Put it back and reload with u in Graphs, or load the module that has it."
+    if _RAISED.match(text):
+        return f"{module} cannot be loaded: {text.rstrip('.')}. Mend it, and reload it with u in Graphs."
+    return text
 
 
 def refusal_words(text: str, kind: str | None = None) -> str:

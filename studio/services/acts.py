@@ -117,6 +117,10 @@ class Acts:
             target = self.project.find(reference)
             if target.problem is None:
                 return _Found(None, target, name)
+            raise NoGraph(
+                f"The graph {name or 'of this run'!r} was made from {reference}, which cannot be found: {target.problem} "
+                "Put it back, or start the studio with the module that has it: hypergraph studio MODULE"
+            )
         raise NoGraph(
             f"The graph {name or 'of this run'!r} is not loaded, and the run does not say where it is. "
             "Start the studio with its module: hypergraph studio MODULE"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from studio.model.graph_view import GraphView
-from studio.model.refusals import refusal_words
+from studio.model.refusals import module_words, refusal_words
 from studio.services.acts import Acts
 from studio.services.launcher import Launcher, LaunchError
 from studio.services.module_host import HostError
@@ -111,7 +111,7 @@ class Beginning:
         try:
             problems = self._project.ask(order.target, question)["problems"]
         except HostError as error:
-            return Outcome(ok=False, message=str(error), problems=error.problems)
+            return Outcome(ok=False, message=module_words(order.target.text, str(error)), problems=error.problems)
         if not problems:
             return None
         said = "; ".join(f"{name}: {problem}" for name, problem in problems.items())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from studio.model.about import About, ending_code
 from studio.model.act import Act
+from studio.model.refusals import module_words
 from studio.services import looking
 from studio.services.beginning import READ_ONLY, Outcome
 from studio.services.forecasts import code_words, refused_forecast, told_forecast
@@ -41,7 +42,7 @@ class Operating(Session):
         try:
             found = self.project.ask(order.target, {"do": "forecast", "order": asdict(order)})
         except HostError as error:
-            return refused_forecast(str(error), order, code)
+            return refused_forecast(module_words(order.target.text, str(error)), order, code)
         return told_forecast(self.history, act, order, graph, code, found)
 
     async def perform(self, act: Act) -> Outcome:

@@ -173,10 +173,13 @@ class Bench:
         feed = self.studio.watch(run_id)
         until = time.monotonic() + 60
         try:
-            while not fits(view := feed.latest()) or (not view.live and self.studio.launcher.worker(run_id) is not None):
+            while True:
+                gone = self.studio.launcher.worker(run_id) is None
+                view = feed.latest()
+                if fits(view) and (view.live or gone):
+                    return view
                 assert time.monotonic() < until, view
                 await asyncio.sleep(0.02)
-            return view
         finally:
             feed.close()
 

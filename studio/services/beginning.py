@@ -107,6 +107,7 @@ class Beginning:
             "graph": order.graph,
             "texts": dict(texts),
             "map_over": list(order.map_over),
+            "stored": order.runner != "DaftRunner",
         }
         try:
             problems = self._project.ask(order.target, question)["problems"]

@@ -75,10 +75,10 @@ class _Host:
     def _check(self, question: Mapping[str, Any]) -> dict[str, Any]:
         graph = graph_of(Target(**question["target"]), question["graph"])
         try:
-            build_values(graph, question["texts"], tuple(question["map_over"]), _whatever)
+            values = build_values(graph, question["texts"], tuple(question["map_over"]), _whatever)
         except Refused as refused:
             return {"ok": True, "problems": dict(refused.problems)}
-        return {"ok": True, "problems": {}}
+        return {"ok": True, "problems": _unstorable(values) if question.get("stored") else {}}
 
     def _forecast(self, question: Mapping[str, Any]) -> dict[str, Any]:
         order = Order.loads(json.dumps(question["order"]).encode())
@@ -93,6 +93,26 @@ class _Host:
 
 def _whatever(*_: str) -> None:
     """Stand for the stored input of another run, which only the worker reads."""
+
+
+def _unstorable(values: Mapping[str, Any]) -> dict[str, str]:
+    """Say which inputs the store would refuse: a run that cannot keep them would fail after all its work."""
+    from hypergraph.checkpointers import TaggedSerializer
+    from hypergraph.exceptions import SerializationError
+
+    serializer, found = TaggedSerializer(), {}
+    for name, value in values.items():
+        if hasattr(value, "shape"):
+            # Arrays and tables are known to be kept, and may be large.
+            continue
+        try:
+            serializer.serialize(value)
+        except SerializationError as error:
+            reason = str(error).partition("\n")[0].rstrip(".")
+            if reason.endswith("has no stored form"):
+                reason = f"the store keeps no {type(value).__name__}"
+            found[name] = f"{reason}; bind it in the module instead, or take plain data"
+    return found
 
 
 def _files(target: Target) -> list[str]:

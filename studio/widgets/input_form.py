@@ -291,10 +291,12 @@ class Field(Vertical):
         self.set_class(shown is not None, "-wrong")
         if isinstance(self._editor, Input):
             self._editor.set_class(shown is not None and bool(self.text), "-wrong")
-        if shown is not None and self._editor.has_focus:
-            # What is wrong is never below the edge.
-            self.call_after_refresh(self.scroll_visible, animate=False)
         self.query_one(".problem", Label).show(Line(" " * (self._names + 19)).add(shown or "", "error"))
+
+    def on_resize(self) -> None:
+        """What is wrong with the field that is being filled in is never below the edge."""
+        if self.has_class("-wrong") and self._editor.has_focus:
+            self.scroll_visible(animate=False)
 
     def action_each(self) -> None:
         """Map over this input, or no longer."""

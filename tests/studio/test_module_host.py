@@ -257,3 +257,15 @@ def test_what_a_module_started_ends_with_it(host, tmp_path):
     while Path(f"/proc/{child}/stat").exists() and Path(f"/proc/{child}/stat").read_text().split()[2] != "Z":
         assert time.monotonic() < until
         time.sleep(0.01)
+
+
+def test_an_input_that_the_store_cannot_keep_is_told_before_the_run(host):
+    """A run that could not store its inputs would fail after all its work; a runner that stores nothing takes them."""
+    made = host(
+        "from fractions import Fraction\nfrom hypergraph import Graph, node\n@node(output_name='y')\n"
+        "def half(x: Fraction, n: int = 1) -> int:\n    return n\ng = Graph([half], name='g')\n"
+    )
+    question = {"do": "check", "target": _target(made), "graph": "g", "texts": {"x": "1/3", "n": "2"}, "map_over": []}
+    said = {"x": "the store keeps no Fraction; bind it in the module instead, or take plain data"}
+    assert made.ask({**question, "stored": True})["problems"] == said
+    assert made.ask({**question, "stored": False})["problems"] == {}

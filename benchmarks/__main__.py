@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from benchmarks.cases import memory_cases
+from benchmarks.column_memory import LargeRun, large_lines, large_runs
 from benchmarks.columns import column_cases
 from benchmarks.growth import growth, memory
 from benchmarks.harness import Effort, Outcome, measure
@@ -55,6 +56,13 @@ def main() -> None:
         if wanted("bytes of a step"):
             more["bytes of a step"] = bytes_per_step(folder)
             _say([f"\nBytes of file for a small step: {more['bytes of a step']:.0f}; goal at most 120"])
+        large: list[LargeRun] = []
+        millions = 10 if options.only and "10M" in options.only else 1
+        if not options.quick and wanted(f"Daft, memory, {millions}M"):
+            _say(["\nDaft, time and memory, each plan in a process of its own"])
+            for run in large_runs(folder, millions * 1_000_000):
+                large.append(run)
+                _say(large_lines(run))
     growths = growth(options.quick) if wanted("growth") else []
     if growths:
         _say(growth_lines(growths))
@@ -67,7 +75,7 @@ def main() -> None:
         for figure in studio_figures(options.quick, wanted):
             seen.append(figure)
             _say(studio_lines([figure]))
-    found = as_json(outcomes, growths, kept, more) | {"studio": [asdict(figure) for figure in seen]}
+    found = as_json(outcomes, growths, kept, more) | {"studio": [asdict(figure) for figure in seen], "daft": [asdict(run) for run in large]}
     if options.against:
         _say(compared(found, json.loads(options.against.read_text(encoding="utf-8"))))
     if options.json:

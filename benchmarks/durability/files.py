@@ -190,6 +190,11 @@ def read_mutations(order: dict[str, Any]) -> dict[str, Any]:
                 read_all(path)
             except CheckpointError:
                 refusals += 1
+            except ValueError as error:
+                # A damaged index does not find what stands in the table: the name for that is that there is no such run.
+                refusals += 1
+                if "Unknown workflow_id" not in str(error):
+                    broken.append(f"ValueError: {error}"[:200])
             except Exception as error:
                 broken.append(f"{type(error).__name__}: {error}"[:200])
             if digest(path) != before:

@@ -39,6 +39,7 @@ class Child:
         answer: what it said at its end; {} when it said nothing.
         said: what it said before.
         killed_at: when it was killed, by the machine's clock.
+        starved: seconds that its threads had been ready to run by then, and had not been let.
     """
 
     def __init__(self, hand: Hand) -> None:
@@ -49,6 +50,7 @@ class Child:
         self.answer: dict[str, Any] = {}
         self.said: list[str] = []
         self.killed_at = 0.0
+        self.starved = 0.0
 
     def signal(self, number: int) -> None:
         """Send a signal, if it has not ended."""
@@ -83,6 +85,7 @@ class Child:
             self.listen(left)
         if self.status is not None:
             return False
+        self.starved = _starved(self.pid)
         self.killed_at = time.monotonic()
         os.kill(self.pid, signal.SIGKILL)
         self.end()
@@ -103,6 +106,16 @@ class Child:
                     self.listen(PATIENCE)
                 raise Stuck
         return self.answer
+
+
+def _starved(pid: int) -> float:
+    """Tell how long a process waited for a processor."""
+    waited = 0
+    for thread in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        # It may end meanwhile.
+        with contextlib.suppress(OSError, IndexError):
+            waited += int(thread.read_text(encoding="ascii").split()[1])
+    return waited / 1e9
 
 
 class Hand:

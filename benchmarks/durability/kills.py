@@ -125,7 +125,7 @@ def lineage_round(crime: Crime, legs: list[float], order: random.Random, how: st
     child = crime.child(workflow_id="f", **{how: "wf"})
     if not child.kill_after(order.uniform(0, 0.3) * sum(legs)):
         return None
-    crime.look_round(child.killed_at)
+    crime.look_round(child.killed_at, child.starved)
     again = {how: "wf"} if crime.run("f") is None else {}
     crime.go_on(workflow_id="f", **again)
     fork = crime.run("f")

@@ -79,7 +79,9 @@ def failure_groups(failures: Mapping[int, Failure], inputs: Mapping[int, Mapping
     """
     groups: dict[tuple[str, str, str], list[int]] = {}
     for item, (node, kind, message) in sorted(failures.items()):
-        groups.setdefault((node, kind.rpartition(".")[2], _CHANGING.sub("…", message)), []).append(item)
+        # The log has the class before the message, the store has it beside.
+        bare = message.removeprefix(f"{kind}: ").removeprefix(f"{kind.rpartition('.')[2]}: ")
+        groups.setdefault((node, kind.rpartition(".")[2], _CHANGING.sub("…", bare)), []).append(item)
     found = [
         FailureGroup(
             len(items), node, kind, _without_kind(failures[items[0]][2], kind), _shared(items, inputs or {}), items[0], tuple(items)
@@ -90,7 +92,7 @@ def failure_groups(failures: Mapping[int, Failure], inputs: Mapping[int, Mapping
 
 
 def _without_kind(message: str, kind: str) -> str:
-    return one_line(message.removeprefix(f"{kind}: "), _MESSAGE)
+    return one_line(message.removeprefix(f"{kind}: ").removeprefix(f"{kind.rpartition('.')[2]}: "), _MESSAGE)
 
 
 def _shared(items: Sequence[int], inputs: Mapping[int, Mapping[str, str]]) -> str:
@@ -98,6 +100,9 @@ def _shared(items: Sequence[int], inputs: Mapping[int, Mapping[str, str]]) -> st
     if len(items) < 2 or not inputs:
         return ""
     members = set(items)
+    known = sum(1 for item in items if item in inputs)
+    if known < 2:
+        return ""
     inside: Counter[tuple[str, str]] = Counter()
     everywhere: Counter[tuple[str, str]] = Counter()
     for item, values in inputs.items():
@@ -107,10 +112,10 @@ def _shared(items: Sequence[int], inputs: Mapping[int, Mapping[str, str]]) -> st
                 inside[pair] += 1
     best, text = 0.0, ""
     for (name, value), number in inside.items():
-        if number < 0.8 * len(items) or number < 2:
+        if number < 0.8 * known or number < 2:
             continue
-        outside = (everywhere[name, value] - number) / max(1, len(inputs) - len(items))
-        score = number / len(items) - outside
+        outside = (everywhere[name, value] - number) / max(1, len(inputs) - known)
+        score = number / known - outside
         if score > max(best, 0.5):
-            best, text = score, f"{name}={one_line(value, 40)} {number}/{len(items)}"
-    return text
+            best, text = score, f"{name}={one_line(value, 40)} {number}/{known}"
+    return text if known == len(items) or not text else f"{text} looked at"

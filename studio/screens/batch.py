@@ -14,27 +14,32 @@ from studio.widgets.figures import count, took
 from studio.widgets.item_grid import ItemGrid
 from studio.widgets.line import Line, wrap
 from studio.widgets.lines import LinesPane
+from studio.widgets.traceback_text import own_frames
 
 if TYPE_CHECKING:
     from studio.model.batch_view import BatchView, ItemView
 
-__all__ = ["BatchPane", "batch_counts"]
+__all__ = ["BatchPane", "batch_counts", "batch_pace"]
 
-_SHOWN = ("completed", "cached", "failed", "paused", "stopped", "running", "waiting")
+_SHOWN = ("completed", "failed", "paused", "running", "waiting", "cached", "stopped")
+_ALWAYS = frozenset({"completed", "failed"})
 
 
-def batch_counts(batch: BatchView, *, ascii_only: bool = False) -> Line:
-    """Say how many items stand how."""
+def batch_counts(batch: BatchView, room: int, *, ascii_only: bool = False) -> Line:
+    """Say how many items stand how: what matters most first, as much as there is room for."""
     line = Line()
     for state in _SHOWN:
         number = batch.counts.get(state, 0)
-        if number or state in {"completed", "failed"}:
-            line.add(f"{state_glyph(state, ascii_only=ascii_only)}{count(number)} ", state_role(state))
-    if batch.rate:
-        line.add(f" {batch.rate:.0f}/s", "muted")
-    if batch.eta:
-        line.add(f"  {took(round(batch.eta))} left", "muted")
+        text = f"{state_glyph(state, ascii_only=ascii_only)}{count(number)}"
+        if (number or state in _ALWAYS) and line.cells + len(text) + 1 < room:
+            line.add(" " if line.cells else "").add(text, state_role(state))
     return line
+
+
+def batch_pace(batch: BatchView) -> Line:
+    """Say how fast items end, lately, and how long the others will take at that rate."""
+    line = Line(f"{batch.rate:.0f}/s" if batch.rate >= 10 else f"{batch.rate:.1f}/s", "muted") if batch.rate else Line()
+    return line.add(f" · ETA {took(round(batch.eta))}", "muted") if batch.eta else line
 
 
 class BatchPane(Vertical):
@@ -82,12 +87,15 @@ class BatchPane(Vertical):
             head = Line(f" {count(picked)} picked ", "accent") if picked else Line()
             head.add(f" #{count(number)}", "title")
             if found is None:
-                return [head.add("  has not started", "muted")]
+                state = grid.state_here
+                return [head.add("  has not started" if state == "waiting" else f"  {state}, nothing of it is stored yet", "muted")]
             head.add("  ").add(found.inputs, "text").cut(max(20, width - 30))
             for name, state in found.nodes:
                 head.add("   ").add(name, "muted").add(f" {state_glyph(state, ascii_only=ascii_only)}", state_role(state))
+            if found.seconds:
+                head.add(f"   {took(found.seconds)}", "muted")
             out = [head.cut(width)]
-            for text in wrap(found.error, max(10, width - 3), limit=60) if found.error else ():
+            for text in wrap(own_frames(found.error), max(10, width - 3), limit=60) if found.error else ():
                 out.append(Line("   ").add(text, "error"))
             return out
 

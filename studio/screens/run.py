@@ -12,7 +12,7 @@ from studio.addresses import Target, run_address
 from studio.messages import Go, Told
 from studio.model.moments import Moment
 from studio.screens.base import quiet, steady
-from studio.screens.batch import BatchPane, batch_counts
+from studio.screens.batch import BatchPane, batch_counts, batch_pace
 from studio.screens.run_moves import RunMoves
 from studio.screens.run_panes import RunPanes, tabs_of
 from studio.theme import state_glyph, state_role
@@ -39,6 +39,7 @@ __all__ = ["RunScreen"]
 _EVERY: Final = 1 / 20
 _TREE_EVERY: Final = 1.0
 _PAGE: Final = 100
+_LEAST_NAME: Final = 8
 _NOTHING: Final = (
     ("title", "No run on the screen"),
     ("muted", ""),
@@ -266,7 +267,8 @@ class RunScreen(RunMoves):
             f" {clock(span) if view.live else took(span)}", "text"
         )
         if view.batch is not None:
-            right.add("  ").extend(batch_counts(view.batch, ascii_only=ascii_only))
+            room = self.size.width - right.cells - _LEAST_NAME
+            right.add("  ").extend(batch_counts(view.batch, room, ascii_only=ascii_only))
         else:
             right.add(f"  {count(view.done)}/{count(view.total)}", "muted")
         left = Line(view.id, "strong")
@@ -280,6 +282,8 @@ class RunScreen(RunMoves):
             note = Line(self._moment.words(view.last_superstep if roomy else None), "warning").add(f"  {mark}", "warning")
         else:
             note = Line(f"superstep {view.last_superstep}", "muted") if view.last_superstep is not None else Line()
+            if view.batch is not None:
+                note.extend(batch_pace(view.batch))
             note.add("  ● live" if not ascii_only else "  live", "running") if view.live else note.add("  past run", "muted")
         self.status(left, right)
         self.query_one(TabLine).show(tabs_of(view), self._panes.tab, note)

@@ -237,7 +237,7 @@ class Feed:
             self._facts = facts
             stored = self._take_store(moment, force=turned or closing)
             changed = bool(lines) or stored or turned or self._hear(moment) or self._view is None
-            if changed or self._moving():
+            if changed or self._items.later or self._moving():
                 self._make(moment)
             if not self._once and not lines:
                 self._once = True

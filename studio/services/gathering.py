@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,7 +13,6 @@ from hypergraph.viz.scene import Scene
 from studio.model.batches import failure_groups, stored_states
 from studio.model.facts import BatchFacts, Line, RunFacts, fold, with_items, with_stored
 from studio.model.lines import previews, run_line, step_line
-from studio.model.preview import preview
 from studio.model.states import item_code
 from studio.services.log_reader import LogReader, claims_in, last_line, read_claim
 from studio.services.raw_output import raw_lines, raw_path
@@ -27,8 +26,6 @@ __all__ = ["EventLogs", "StoredRun", "groups_of", "inherited_lines", "load_store
 _MOST_DEPTH: Final = 8
 _MOST_CHILDREN: Final = 200
 _MOST_FAILURES: Final = 2_000
-_MOST_COMPARED: Final = 5_000
-_COMPARED_TEXT: Final = 1_000
 _TYPICAL_RUNS: Final = 12
 _HEAD: Final = 128 << 10
 _AFTER_THE_LAST: Final = 1 << 50
@@ -240,25 +237,27 @@ def _took(seconds: float) -> str:
     return f"{seconds * 1000:.0f}ms" if seconds < 1 else f"{seconds:.1f}s"
 
 
-def groups_of(store: ReadonlyStore | None, batch: str, facts: BatchFacts, *, whole: bool) -> tuple[FailureGroup, ...]:
+def groups_of(
+    store: ReadonlyStore | None,
+    batch: str,
+    facts: BatchFacts,
+    inputs: Callable[[Collection[int]], Mapping[int, Mapping[str, str]]] | None = None,
+) -> tuple[FailureGroup, ...]:
     """Group a batch's failures by kind.
 
     Args:
         store: the store, which tells of items that no event log tells of.
         batch: the batch's run.
         facts: what is known of it.
-        whole: also look for inputs that a kind shares; that reads the inputs of all items.
+        inputs: gives the inputs of the failed items and of others, to find what a kind shares.
     """
     failures = {item: (node, kind, message) for item, (_, _, node, kind, message) in facts.failures.items()}
-    inputs: dict[int, dict[str, str]] = {}
     if store is not None:
         missing = facts.states.count(_FAILED) - sum(1 for item in failures if item < len(facts.states) and facts.states[item] == _FAILED)
         if missing > 0:
             failures = {**_stored_failures(store, batch), **failures}
         failures = {item: found for item, found in failures.items() if item >= len(facts.states) or facts.states[item] == _FAILED}
-        if whole and len(failures) > 1 and len(facts.states) <= _MOST_COMPARED:
-            inputs = _input_texts(store, batch)
-    return failure_groups(failures, inputs)
+    return failure_groups(failures, inputs(failures) if inputs is not None and len(failures) > 1 else None)
 
 
 def _stored_failures(store: ReadonlyStore, batch: str) -> dict[int, tuple[str, str, str]]:
@@ -273,17 +272,6 @@ def _stored_failures(store: ReadonlyStore, batch: str) -> dict[int, tuple[str, s
         kind, _, message = (run.error or "").partition(": ")
         if number.isdigit():
             found[int(number)] = (node_of.get(kind, ""), kind, message or kind)
-    return found
-
-
-def _input_texts(store: ReadonlyStore, batch: str) -> dict[int, dict[str, str]]:
-    found: dict[int, dict[str, str]] = {}
-    for run_id, values in store.children_inputs(batch).items():
-        number = run_id.removeprefix(f"{batch}/")
-        if number.isdigit():
-            texts = {name: preview(value, name=name, limit=_COMPARED_TEXT)[1] for name, value in values.items()}
-            # Of a longer one only the beginning is known: two of them cannot be told apart.
-            found[int(number)] = {name: text for name, text in texts.items() if len(text) < _COMPARED_TEXT}
     return found
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 from studio.model.batch_view import ItemView
 from studio.model.batches import batch_view
-from studio.model.facts import RunFacts
+from studio.model.facts import BatchFacts, RunFacts
 from studio.model.preview import one_line, preview
 from studio.services.gathering import groups_of, now
+from studio.services.item_inputs import ItemInputs
 
 if TYPE_CHECKING:
     from hypergraph.checkpointers import ReadonlyStore
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["Items"]
 
 _RATE_OVER: Final = 5.0
-_GROUPS_EVERY: Final = 2.0
 _MANY: Final = 10_000
 _KEEP_RUNNING: Final = 0.5
 _PAGE: Final = 5_000
@@ -42,7 +43,9 @@ class Items:
         self._history = history
         self._run_id = run_id
         self._pace: deque[tuple[float, int]] = deque()
+        self._inputs = ItemInputs(run_id)
         self._grouped_at = float("-inf")
+        self._group_every = 0.0
         self._groups: tuple[FailureGroup, ...] = ()
         self._kept: dict[int, tuple[int, float, ItemView]] = {}
         self._shown = False
@@ -66,17 +69,28 @@ class Items:
         rate = (ended - self._pace[0][1]) / passed if passed > 0.2 else 0.0
         # Of many items the cells are shown first: failures are grouped when they stand.
         self.later, self._shown = not self._shown and batch.size > _MANY, True
-        if not self.later and (moment - self._grouped_at > _GROUPS_EVERY or not live):
-            self._grouped_at = moment
-            self._groups = groups_of(self._history.store, self._run_id, batch, whole=not live)
+        if not self.later and (moment - self._grouped_at > self._group_every or not live):
+            began = now()
+            self._groups = groups_of(self._history.store, self._run_id, batch, lambda failed: self._inputs_of(batch, failed))
+            self._grouped_at = now()
+            # A few failures are counted at each look; many take their share of it.
+            self._group_every = 10 * (self._grouped_at - began)
         return batch_view(self._run_id, batch, self._groups, rate=rate, live=live)
+
+    def _inputs_of(self, batch: BatchFacts, failed: Collection[int]) -> Mapping[int, Mapping[str, str]]:
+        store = self._history.store
+        if store is None:
+            return {}
+        known = self._inputs.of(store, batch.size, failed, batch.runs)
+        self.later = self.later or self._inputs.left
+        return known
 
     def past(self, facts: RunFacts) -> BatchView | None:
         """Give the batch of facts of a moment in the past."""
         batch = facts.batches.get(self._run_id)
         if batch is None:
             return None
-        return replace(batch_view(self._run_id, batch, groups_of(None, self._run_id, batch, whole=False), live=True), rate=0.0, eta=0.0)
+        return replace(batch_view(self._run_id, batch, groups_of(None, self._run_id, batch), live=True), rate=0.0, eta=0.0)
 
     def item(self, batch: BatchView, number: int, scene: Scene | None) -> ItemView | None:
         """Give one item, None when nothing is stored of it."""

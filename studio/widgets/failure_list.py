@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import Binding, BindingType
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from studio.model.batch_view import FailureGroup
 
 __all__ = ["FailureList"]
+
+
+_WITH_SHARED: Final = 60
 
 
 class FailureList(LineView):
@@ -52,4 +55,13 @@ class FailureList(LineView):
             group.error_type, "error", width=max(10, min(20, width // 6))
         ).add("  ")
         line.add(group.message)
+        if width < _WITH_SHARED:
+            # The row ends with what they share where there is room for both.
+            return line.cut(width)
         return line.right(Line("  ").add(group.shared or "—", "accent").add(" "), width)
+
+    def plain_row(self, index: int) -> Line:
+        """Say one kind in words."""
+        group = self._groups[index]
+        shared = f", all with {group.shared}" if group.shared else ""
+        return Line(f"{count(group.count)} failed in {group.node}: {group.error_type}: {group.message}{shared}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import groupby
 from typing import ClassVar, Final
@@ -12,8 +13,9 @@ from textual.reactive import reactive
 
 from studio.model.states import ITEM_STATES
 from studio.theme import state_glyph, state_role
+from studio.widgets.figures import count
 from studio.widgets.line import Line
-from studio.widgets.line_view import LineView
+from studio.widgets.line_view import LineView, is_plain
 
 __all__ = ["ItemGrid"]
 
@@ -45,6 +47,7 @@ class ItemGrid(LineView):
         self._states = b""
         self._only: list[int] | None = None
         self.picked: set[int] = set()
+        self._alike: tuple[bytes, list[int] | None, list[tuple[int, int]]] = (b"", None, [])
 
     def show(self, states: bytes) -> None:
         """Show items by their states."""
@@ -55,7 +58,7 @@ class ItemGrid(LineView):
         if self._only is not None:
             self._only = self._failed()
         columns = self._columns
-        if self._only is None and len(before) == len(states) and columns:
+        if self._only is None and len(before) == len(states) and columns and not is_plain(self):
             for row in range(self.row_count()):
                 if before[row * columns : (row + 1) * columns] != states[row * columns : (row + 1) * columns]:
                     self.refresh_row(row)
@@ -80,8 +83,17 @@ class ItemGrid(LineView):
             return None
         return self.item if self._only is None else self._only[min(self.item, len(self._only) - 1)]
 
+    @property
+    def state_here(self) -> str:
+        """How the item under the cursor stands."""
+        here = self.item_here
+        code = self._states[here] if here is not None and here < len(self._states) else 0
+        return ITEM_STATES[code] if code < len(ITEM_STATES) else "unknown"
+
     def row_count(self) -> int:
-        """As many rows as the cells need."""
+        """As many rows as the cells need; in the plain form one for each row of items that stand alike."""
+        if is_plain(self):
+            return len(self._runs)
         return -(-self._shown // self._columns)
 
     def row(self, index: int, width: int) -> Line:
@@ -107,6 +119,35 @@ class ItemGrid(LineView):
             place += size
         return line.cut(width)
 
+    @property
+    def _runs(self) -> list[tuple[int, int]]:
+        """Where each row of items that stand alike begins, and how many they are."""
+        if self._alike[0] is not self._states or self._alike[1] is not self._only:
+            found: list[tuple[int, int]] = []
+            states = self._states if self._only is None else [self._states[at] for at in self._only]
+            at = 0
+            for _, group in groupby(states):
+                size = len(list(group))
+                found.append((at, size))
+                at += size
+            self._alike = self._states, self._only, found
+        return self._alike[2]
+
+    def plain_row(self, index: int) -> Line:
+        """Say how items that follow one another stand."""
+        at, size = self._runs[index]
+        first, last = (at, at + size - 1) if self._only is None else (self._only[at], self._only[at + size - 1])
+        code = self._states[first]
+        state = ITEM_STATES[code] if code < len(ITEM_STATES) else "unknown"
+        picked = sum(1 for item in self.picked if first <= item <= last)
+        line = Line(f"item {count(first)}: {state}" if size == 1 else f"{count(size)} items from {count(first)} to {count(last)}: {state}")
+        return line.add(f", {count(picked)} picked") if picked else line
+
+    def _row_of(self, place: int) -> int:
+        if is_plain(self):
+            return bisect_right(self._runs, (place, len(self._states))) - 1
+        return place // self._columns
+
     def _marked(self, cells: bytes, start: int) -> Iterator[tuple[int, bool]]:
         if not self.picked:
             return ((code, False) for code in cells)
@@ -117,7 +158,7 @@ class ItemGrid(LineView):
         """Pick the item under the cursor, or no longer."""
         if self.item_here is not None:
             self.picked ^= {self.item_here}
-            self.refresh_row(self.item // self._columns)
+            self.refresh_row(self._row_of(self.item))
             self.item += 1
             self.post_message(self.Chosen())
             self.screen.refresh_bindings()
@@ -133,10 +174,9 @@ class ItemGrid(LineView):
 
     def watch_item(self, old: int, new: int) -> None:
         """Show the cursor, and tell the screen."""
-        columns = self._columns
-        self.refresh_row(old // columns)
-        self.refresh_row(new // columns)
-        row = new // columns
+        self.refresh_row(self._row_of(old))
+        row = self._row_of(new)
+        self.refresh_row(row)
         height = max(1, self.size.height)
         if row < self.scroll_y:
             self.scroll_to(y=row, animate=False, force=True)
@@ -147,7 +187,12 @@ class ItemGrid(LineView):
 
     def action_move(self, step: int) -> None:
         """Go a row up or down."""
-        self.item += step * self._columns
+        if not is_plain(self):
+            self.item += step * self._columns
+            return
+        row = self._row_of(self.item) + step
+        if 0 <= row < len(self._runs):
+            self.item = self._runs[row][0]
 
     def action_step(self, step: int) -> None:
         """Go to the next item or the one before."""
@@ -184,7 +229,7 @@ class ItemGrid(LineView):
     def clicked(self, index: int, column: int, *, again: bool) -> None:
         """A click brings the cursor; a second one opens."""
         del again
-        place = index * self._columns + column - 1
+        place = self._runs[index][0] if is_plain(self) else index * self._columns + column - 1
         if place == self.item:
             self.action_open()
         else:

@@ -53,3 +53,10 @@ class TurnList(LineView):
         for text in cells:
             line.add(text, "accent" if text.startswith("→") else "text", width=self._cells(width)).add("  ")
         return line.right(Line(" ").add(took(seconds), "muted").add(" "), width)
+
+    def plain_row(self, index: int) -> Line:
+        """Say one turn in words."""
+        assert self._table is not None
+        cells, seconds = self._table.rows[index]
+        said = ", ".join(f"{name} {text}" for name, text in zip(self._table.columns, cells, strict=False) if text)
+        return Line(f"turn {index + 1}: {said}, {took(seconds)}")

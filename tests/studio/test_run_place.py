@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hypergraph import Graph, node
+from studio.model.batches import batch_view, failure_groups
+from studio.model.facts import BatchFacts
 from studio.model.run_view import Attempt, LogLine, NodeView, RunView, ValueView
+from studio.screens.batch import batch_counts
+from studio.services.feed import Feed
 from studio.widgets.box_pane import BoxPane
 from studio.widgets.boxes import draw_boxes
 from studio.widgets.inspector import Inspector
+from studio.widgets.item_grid import ItemGrid
 from studio.widgets.rail import Rail
 from tests.studio.test_screens import run, status
+from tests.studio.workshop import Workshop
 
 
 def text_of(rail: Rail, path: str, width: int = 100) -> str:
@@ -147,3 +154,56 @@ async def test_while_a_run_is_read_the_screen_does_not_say_that_there_is_none() 
         await pilot.pause()
         assert "reading" in status(app)
         assert not screen.has_class("-empty")
+
+
+# Batches.
+
+
+def test_counts_of_a_batch_leave_out_what_does_not_fit_and_never_clip_a_number() -> None:
+    batch = batch_view("b", BatchFacts(bytes([2] * 5000 + [4] * 40 + [1] * 8 + [0] * 300)), (), live=True)
+    assert batch_counts(batch, 40).plain == "✓5 000 ✗40 ►8 ·300"
+    assert batch_counts(batch, 13).plain == "✓5 000 ✗40"
+
+
+async def test_in_the_plain_form_items_that_stand_alike_are_one_line() -> None:
+    async with run("batch-12", size=(40, 12)) as (pilot, app, _):
+        await pilot.pause()
+        grid = app.screen.query_one(ItemGrid)
+        grid.show(bytes([2, 2, 2, 4, 1, 0, 0]))
+        await pilot.pause()
+        lines = [line.plain for line in (grid.plain_row(index) for index in range(grid.row_count()))]
+        assert lines == ["3 items from 0 to 2: completed", "item 3: failed", "item 4: running", "2 items from 5 to 6: waiting"]
+        grid.item = 0
+        await pilot.press("j")
+        assert grid.item_here == 3
+
+
+def test_a_kind_is_one_whether_the_log_or_the_store_tells_of_it() -> None:
+    failures = {
+        1: ("fetch", "TimeoutError", "TimeoutError: read timed out (1s)"),
+        2: ("fetch", "builtins.TimeoutError", "read timed out (2s)"),
+    }
+    (group,) = failure_groups(failures)
+    assert (group.count, group.message) == (2, "read timed out (1s)")
+
+
+def test_what_a_kind_shares_says_how_many_were_looked_at() -> None:
+    failures = dict.fromkeys(range(10), ("fetch", "TimeoutError", "slow"))
+    inputs = {item: {"host": "slow.example", "n": str(item)} for item in range(6)} | {item: {"host": "a.org"} for item in range(20, 60)}
+    (group,) = failure_groups(failures, inputs)
+    assert group.shared == "host=slow.example 6/6 looked at"
+
+
+def test_what_a_kind_shares_is_found_in_a_large_batch_that_goes_on(tmp_path: Path) -> None:
+    shop = Workshop(tmp_path)
+    try:
+        shop.serve("items", "b1", "map", texts={"n": str([3] * 40 + [1] * 3000)}, map_over=("n",), on_error="continue")
+        feed = Feed(shop.history, shop.launcher, "b1", start=False)
+        for _ in range(8):
+            feed.refresh()
+        batch = feed.latest().batch
+        assert batch is not None
+        (group,) = batch.groups
+        assert (group.count, group.shared) == (40, "n=3 40/40")
+    finally:
+        shop.close()

@@ -17,7 +17,7 @@ __all__ = ["Late", "Reader", "quick", "read_late"]
 T = TypeVar("T")
 
 Reader: TypeAlias = Callable[[Any], Any]
-"""Makes one field of what was read."""
+"""Makes one field of what was read. The one under "" makes an exception of (name of a field, what its reader raised)."""
 
 
 class Late:
@@ -36,7 +36,14 @@ class Late:
             reader = readers.get(name)
             if reader is None:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            value = reader(read)
+            try:
+                value = reader(read)
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+                # What was read is damaged: whoever wrote the readers knows how to say so.
+                told = readers.get("")
+                if told is None:
+                    raise
+                raise told((name, error)) from error
             object.__setattr__(self, name, value)
             return value
 

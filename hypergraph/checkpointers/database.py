@@ -118,7 +118,7 @@ class Database:
         self._pid = os.getpid()
         try:
             self._db = self._open()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise failures.told(error, self.path) from error
         self._full = None
         self._finalizer = weakref.finalize(self, sqlite3.Connection.close, self._db)
@@ -176,7 +176,7 @@ class Database:
             db = self.connection()
             try:
                 return drive(db, operation)
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
                 raise failures.told(error, self.path) from error
 
     def write(self, operation: Operation[T], *, full: bool) -> T:
@@ -191,7 +191,7 @@ class Database:
             db = self.writable(full=full)
             try:
                 yield db
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
                 raise failures.told(error, self.path) from error
 
     def writable(self, *, full: bool) -> sqlite3.Connection:
@@ -296,7 +296,7 @@ def is_cut_short(path: str) -> bool:
             db.close()
     except OSError:
         return False
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         return getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_ROLLBACK"
     return False
 
@@ -317,7 +317,7 @@ def mended_copy(path: str, folder: str) -> str:
     db = connect(file_uri(target, "mode=rw"))
     try:
         db.execute("SELECT count(*) FROM sqlite_master").fetchall()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise failures.told(error, path) from error
     finally:
         db.close()
@@ -336,7 +336,7 @@ def _moments(path: str) -> tuple[int, ...]:
     return tuple(found)
 
 
-def inspect_file(path: str) -> int:
+def inspect_file(path: str, patience: float = BUSY_SECONDS) -> int:
     """Give the version of the store in a file, without changing the file; 0 when it is empty.
 
     Raises:
@@ -344,11 +344,11 @@ def inspect_file(path: str) -> int:
     """
     if is_cut_short(path):
         with tempfile.TemporaryDirectory(prefix="hypergraph-") as folder:
-            return _inspected(mended_copy(path, folder), path)
-    return _inspected(path, path)
+            return _inspected(mended_copy(path, folder), path, patience)
+    return _inspected(path, path, patience)
 
 
-def _inspected(source: str, path: str) -> int:
+def _inspected(source: str, path: str, patience: float) -> int:
     file = Path(source)
     if file.is_dir():
         raise failures.not_ours(path, "a folder")
@@ -367,7 +367,7 @@ def _inspected(source: str, path: str) -> int:
             raise failures.corrupt(path, "its header is damaged")
         raise failures.not_ours(path, "no SQLite file")
     try:
-        db = connect(reading_uri(source))
+        db = connect(reading_uri(source), patience)
         try:
             version = schema.known_version(db)
             if version == schema.VERSION and size <= _CHECKED_BYTES:
@@ -376,7 +376,7 @@ def _inspected(source: str, path: str) -> int:
                     raise failures.corrupt(path, answer)
         finally:
             db.close()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise failures.told(error, path) from error
     if version is None:
         raise failures.not_ours(path, "a SQLite database of another program")

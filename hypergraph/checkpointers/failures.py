@@ -11,15 +11,15 @@ from hypergraph.exceptions import CheckpointError, NotACheckpointError, SchemaVe
 __all__ = ["corrupt", "missing", "newer_schema", "not_ours", "read_only", "told"]
 
 
-def told(error: sqlite3.Error, path: str) -> CheckpointError:
-    """Give the error that a failed statement is reported as."""
+def told(error: sqlite3.Error | UnicodeDecodeError, path: str) -> CheckpointError:
+    """Give the error that a failed statement is reported as; text that is none comes out of a damaged file."""
     name = getattr(error, "sqlite_errorname", None) or ""
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return StoreBusyError(
             f"Checkpoint store {path!r} is locked by another process; it was waited for 30 seconds. Nothing was written.{_who_runs(path)}"
             + fix("Find the process that holds a long transaction on it (lsof), and let it end", "Then try again")
         )
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or isinstance(error, UnicodeDecodeError):
         return corrupt(path, str(error))
     if name.startswith("SQLITE_FULL"):
         return CheckpointError(

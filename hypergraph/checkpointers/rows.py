@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hypergraph._quick import Reader, read_late
+from hypergraph._text import fix
 from hypergraph.checkpointers.moments import from_micros, now_micros, to_micros
 from hypergraph.checkpointers.values import ValueCodec
-from hypergraph.exceptions import SerializationError
+from hypergraph.exceptions import CheckpointError, SerializationError, StoreCorruptError
 from hypergraph.records import Owner, PauseRecord, Run, StepRecord, StepStatus, WorkflowStatus
 
 __all__ = [
@@ -151,8 +152,19 @@ class StepsRead:
         return {**(own or {}), **self._large.get((row[0], row[19]), {})} if row[7] & LARGE else own
 
 
+def _damaged(found: tuple[str, Exception]) -> Exception:
+    name, error = found
+    if isinstance(error, CheckpointError):
+        return error
+    return StoreCorruptError(
+        f"The stored {name!r} of a run or step cannot be read ({type(error).__name__}: {error}): its file is damaged. It was left as it is."
+        + fix("Save what can be read: SqliteCheckpointer.salvage('runs.db', 'copy.db')", "Or restore the file from a backup")
+    )
+
+
 # Of each: (row of `STEP_COLUMNS`, what was read with it, its place in that).
 _STEP_READERS: Mapping[str, Reader] = {
+    "": _damaged,
     "run_id": lambda read: read[1].run_id,
     "superstep": lambda read: read[0][0],
     "node_name": lambda read: read[0][1],
@@ -202,6 +214,7 @@ _WORKFLOW_STATUSES = {status.value: status for status in WorkflowStatus}
 
 # Of each: (row of `RUN_COLUMNS`, what was derived).
 _RUN_READERS: Mapping[str, Reader] = {
+    "": _damaged,
     "id": lambda read: read[0][0],
     "status": lambda read: _WORKFLOW_STATUSES[read[0][1]],
     "graph_name": lambda read: read[0][2],

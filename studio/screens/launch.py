@@ -18,10 +18,11 @@ from studio.model.plan import mapped_of, with_mapped
 from studio.screens.base import PlaceScreen
 from studio.widgets.choice import Choice
 from studio.widgets.figures import counted
-from studio.widgets.graph_text import scene_lines
 from studio.widgets.input_form import Field, FieldInput, Label
-from studio.widgets.line import Line, rule, wrap
+from studio.widgets.line import Line
+from studio.widgets.line_view import LineView
 from studio.widgets.lines import LinesPane
+from studio.widgets.plan_text import plan_lines
 from studio.widgets.runner_picker import RunnerPicker
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ __all__ = ["LaunchScreen"]
 
 _QUIET: Final = 0.15
 _LOADING: Final = 0.25
+_RECENT: Final = 8
+_WIDE: Final = 180
 
 
 class LaunchScreen(PlaceScreen):
@@ -58,13 +61,26 @@ class LaunchScreen(PlaceScreen):
     LaunchScreen.-wide #left, LaunchScreen.-huge #left { width: 6fr; height: 1fr; }
     LaunchScreen.-wide #preflight, LaunchScreen.-huge #preflight { width: 5fr; height: 1fr; border-top: none; border-left: solid $rule; }
     LaunchScreen.-wide #form, LaunchScreen.-huge #form { height: auto; max-height: 90%; }
+    LaunchScreen #recent { display: none; height: auto; max-height: 14; margin-top: 1; padding-right: 1; }
+    LaunchScreen.-huge.-high #recent { display: block; }
+    LaunchScreen.-huge.-high #form { max-height: 65%; }
+    LaunchScreen RecalledList { background: $background; }
     LaunchScreen Button { min-width: 16; }
     LaunchScreen.-tiny #preflight, LaunchScreen.-tiny Tick, LaunchScreen.-tiny .type { display: none; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "app.focus_next", "next field", id="form.next", tooltip="Go to the next field"),
-        Binding("shift+tab", "app.focus_previous", "Previous field", show=False, id="form.previous", tooltip="Go to the previous field"),
+        # With priority: what is typed after it goes into the next field, however busy the machine is.
+        Binding("tab", "app.focus_next", "next field", id="form.next", tooltip="Go to the next field", priority=True),
+        Binding(
+            "shift+tab",
+            "app.focus_previous",
+            "Previous field",
+            show=False,
+            id="form.previous",
+            tooltip="Go to the previous field",
+            priority=True,
+        ),
         Binding("f5", "launch", "run", key_display="F5", id="act.launch", tooltip="Start the run, from any field"),
         Binding("e", "edit", "Edit", show=False, id="form.edit", tooltip="Edit the last field in $EDITOR, or here where there is none"),
         Binding("i", "recall", "past inputs", id="form.recall", tooltip="Fill the form: inputs kept under a name, and those of past runs"),
@@ -121,7 +137,7 @@ class LaunchScreen(PlaceScreen):
         )
         # The button stays in sight, however long the form is.
         go = Horizontal(Button("Run", id="run", variant="primary", compact=True), Label(id="verdict"), id="go")
-        yield Container(Vertical(form, go, id="left"), LinesPane(id="preflight"), id="body")
+        yield Container(Vertical(form, go, Vertical(id="recent"), id="left"), LinesPane(id="preflight"), id="body")
 
     async def on_mount(self) -> None:
         """Show the graph that was asked for, else the first one."""
@@ -186,9 +202,30 @@ class LaunchScreen(PlaceScreen):
         self._bars()
         self.review()
         first = next((field for field in self._fields() if not field.text and field.field.required), None)
+        await self._show_recent(graph)
         # Where the new fields will be is known when they have been laid out.
         self.query_one("#form").scroll_home(animate=False)
         self.call_after_refresh((first.editor if first else self.query_one("#run")).focus)
+
+    async def _show_recent(self, graph: GraphView) -> None:
+        """Where there is room, inputs of before stand below the form."""
+        from studio.screens.recall import RecalledList
+
+        place = self.query_one("#recent")
+        await place.remove_children()
+        rows = self.studio.recalling.known(graph)[:_RECENT] if self.app.size.width >= _WIDE else []
+        if rows:
+            heading = Label()
+            await place.mount(heading, RecalledList(graph.name, rows, self.now, self.studio.recalling))
+            heading.show_heading("Inputs of before")
+
+    def on_line_view_opened(self, message: LineView.Opened) -> None:
+        """Fill the form with inputs of before."""
+        from studio.screens.recall import RecalledList
+
+        if isinstance(message.view, RecalledList):
+            row = message.view.rows[message.index]
+            self.fill(dict(row.texts), row.mapped)
 
     def action_back(self) -> None:
         """Leave the field for the form, else the place."""
@@ -243,25 +280,10 @@ class LaunchScreen(PlaceScreen):
             verdict = Line("read-only: nothing is started from here", "warning")
         self.query_one("#verdict", Label).show(verdict)
         self.query_one("#run", Button).disabled = self.studio.read_only
-        self.query_one("#preflight", LinesPane).show(lambda wide: self._preflight(graph, plan, wide))
+        self.query_one("#preflight", LinesPane).show(
+            lambda wide: plan_lines(graph, plan, wide, ascii_only=getattr(self.app, "ascii_only", False))
+        )
         self.studio.keep_draft(graph.name, with_mapped(plan.texts, plan.map_over))
-
-    def _preflight(self, graph: GraphView, plan: LaunchPlan, width: int) -> list[Line]:
-        ascii_only = getattr(self.app, "ascii_only", False)
-        lines = [rule("Before it starts", width)]
-        for good, text in plan.checks:
-            glyph = ("v" if ascii_only else "✓") if good else ("x" if ascii_only else "✗") if good is False else "·"
-            role = "completed" if good else "failed" if good is False else "muted"
-            for index, part in enumerate(wrap(text, width - 4)):
-                lines.append(Line(" ").add(glyph if index == 0 else " ", role).add(" ").add(part, "text" if good is not None else "muted"))
-        lines += [Line(), rule("The same in Python", width)]
-        lines += [Line(" ").add(text, "accent") for text in wrap(plan.python, width - 2)]
-        lines += [
-            Line(),
-            rule(f"Graph, {counted(graph.node_count, 'node')}", width),
-            *scene_lines(graph.scene, width, ascii_only=ascii_only),
-        ]
-        return lines
 
     # Changes.
 

@@ -20,12 +20,21 @@ from studio.widgets.line_view import LineView
 if TYPE_CHECKING:
     from studio.services.recalling import Recalled, Recalling
 
-__all__ = ["AskSheet", "RecallSheet"]
+__all__ = ["AskSheet", "RecallSheet", "RecalledList"]
 
 
-class _RecalledList(LineView):
+class RecalledList(LineView):
+    """Inputs of before, one row each.
+
+    Args:
+        graph: name of the graph.
+        rows: what there is.
+        now: the present moment.
+        recalling: keeps, renames and forgets.
+    """
+
     DEFAULT_CSS = """
-    _RecalledList { height: auto; max-height: 20; background: $surface; }
+    RecalledList { height: auto; max-height: 20; background: $surface; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -41,10 +50,17 @@ class _RecalledList(LineView):
         self._now = now
         self._recalling = recalling
 
+    @property
+    def rows(self) -> list[Recalled]:
+        """What there is."""
+        return self._rows
+
     def row_count(self) -> int:
+        """One for each."""
         return len(self._rows)
 
     def row(self, index: int, width: int) -> Line:
+        """Draw where they come from, and what they are."""
         row = self._rows[index]
         line = Line(" ").add("kept" if row.preset else "run", "accent" if row.preset else "muted", width=5)
         line.add(row.name, "strong", width=max(12, min(28, width // 4))).add("  ")
@@ -108,11 +124,11 @@ class RecallSheet(Sheet["Recalled"]):
         """Give the list."""
         if not self._rows:
             yield Label(Line("No inputs yet: none were kept (w in the form), and no run of this graph is in the store.", "muted"))
-        yield _RecalledList(self._graph, self._rows, self._now, self._recalling)
+        yield RecalledList(self._graph, self._rows, self._now, self._recalling)
 
     def on_mount(self) -> None:
         """Start on the first."""
-        self.query_one(_RecalledList).focus()
+        self.query_one(RecalledList).focus()
 
     def on_line_view_opened(self, message: LineView.Opened) -> None:
         """Fill the form."""

@@ -21,6 +21,7 @@ from studio.model.plan import LaunchPlan
 from studio.model.run_view import LogLine, NodeView, RunRow, RunView
 from studio.model.type_spec import TypeSpec
 from studio.model.value_view import ValueChild, ValueNode, ValueView
+from studio.services.recalling import Recalled
 from studio.services.settings import Settings
 
 NOW = 1_760_000_000.0
@@ -324,12 +325,26 @@ class Feed:
         self.closed = True
 
 
+class FakeRecalling:
+    """Knows what was kept for one graph."""
+
+    def known(self, graph: GraphView) -> list[Recalled]:
+        if graph.name != "rag-eval":
+            return []
+        return [
+            Recalled("sky", True, {"query": "why is the sky blue?", "top_k": "50"}, (), NOW - 86_400),
+            Recalled("rag-eval-7", False, {"query": "why is the sky blue?"}, (), NOW - 41),
+            Recalled("batch-12", False, {"query": "[why?, how?]"}, ("query",), NOW - 3_600),
+        ]
+
+
 class FakeStudio:
     """What the screens ask of the services, and what they told them to do."""
 
     store_label = "runs.db"
     store_path = ".hypergraph/runs.db"
     settings = Settings()
+    trouble: str | None = None
 
     def __init__(self, *, modules: Sequence[ModuleView] = MODULES, rows: Sequence[RunRow] = ROWS, read_only: bool = False) -> None:
         self.read_only = read_only
@@ -342,6 +357,7 @@ class FakeStudio:
         self.outcome = Outcome(run_id="rag-eval-7")
         self.forecast_given = FORECAST
         self.marked: str | None = None
+        self.recalling: Any = FakeRecalling()
         self.prefilled: dict[str, str] = {}
 
     @property

@@ -8,7 +8,7 @@ from typing import cast
 from studio.model.graph_view import GraphView
 from studio.model.plan import mapped_of
 from studio.screens.launch import LaunchScreen
-from studio.screens.recall import AskSheet, RecallSheet
+from studio.screens.recall import AskSheet, RecalledList, RecallSheet
 from studio.services.recalling import Recalled
 from studio.widgets.input_form import Field, Tick
 from tests.studio.fakes import NOW, FakeStudio
@@ -47,7 +47,7 @@ class Recalling:
 
 def studio() -> tuple[FakeStudio, Recalling]:
     fake, recalling = FakeStudio(), Recalling()
-    fake.recalling = recalling  # type: ignore[attr-defined]
+    fake.recalling = recalling
     return fake, recalling
 
 
@@ -134,3 +134,12 @@ async def test_ticks_are_kept_with_the_inputs_and_come_back_with_a_choice() -> N
         await until(pilot, lambda: [field for field in app.screen.query(Field) if field.text == "[True, False]" and field.mapped])
         cast("LaunchScreen", app.screen).fill({"strict": "False"})
         await until(pilot, lambda: [field for field in app.screen.query(Field) if field.text == "False" and not field.mapped])
+
+
+async def test_inputs_of_before_stand_below_a_wide_form_and_fill_it() -> None:
+    async with opened(FakeStudio(), at="hg:launch/rag-eval", size=(200, 60)) as (pilot, app, _f):
+        await until(pilot, lambda: app.screen.query(RecalledList))
+        recent = app.screen.query_one(RecalledList)
+        recent.focus()
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: [field for field in app.screen.query(Field) if field.text == "why is the sky blue?"])

@@ -35,6 +35,7 @@ _SEQUENCES: Final[dict[type, str]] = {list: "[]", tuple: "()", set: "{}", frozen
 _TABLES: Final = frozenset({"numpy", "pandas", "polars", "pyarrow", "daft", "torch"})
 # The stored form of what JSON does not have: a tag, and for objects the name of the class.
 _TAG: Final = re.compile(r'\{"\$(\w+)":(?:\["([\w.:]+)")?')
+_MEMBER: Final = re.compile(r'"(?P<name>[^"\\]*)":(?P<value>"(?:[^"\\]|\\.)*"?|[^",}\]]+)')
 _PLAIN: Final = frozenset({int, float, bool, type(None)})
 
 
@@ -84,7 +85,7 @@ def preview(value: Any, *, name: str = "", secrets: Collection[str] = (), limit:
     if kind is bytes:
         return kind_of(value), repr(value[:200])
     if kind is LargeValue:
-        return kind_of(value), value.head[:limit]
+        return kind_of(value), _hidden(value.head[:limit], secrets)[:limit]
     try:
         writer = _Writer(limit, secrets)
         writer.write(value, 0)
@@ -136,6 +137,20 @@ def parts_of(value: Any) -> list[tuple[str, Any]] | None:
     except Exception:
         return None
     return fields or None
+
+
+def _hidden(head: str, secrets: Collection[str]) -> str:
+    """Take secrets out of the beginning of a stored form; of one that has parts itself nothing further is shown."""
+
+    def shown(found: re.Match[str]) -> str:
+        if not is_secret(found["name"], secrets):
+            return found[0]
+        return f'"{found["name"]}":{HIDDEN}'
+
+    for found in _MEMBER.finditer(head):
+        if found["value"][:1] in {"{", "["} and is_secret(found["name"], secrets):
+            return _MEMBER.sub(shown, head[: found.start("value")]) + HIDDEN
+    return _MEMBER.sub(shown, head)
 
 
 class _Writer:

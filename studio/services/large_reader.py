@@ -37,7 +37,8 @@ def serve(db: str, cpu_seconds: float, memory: int) -> int:
                 if kept[0] != question["value"]:
                     kept = (None, None)
                     kept = question["value"], find_value(history, *question["value"])
-                node: dict[str, Any] | None = asdict(opened_at(kept[1], question["path"]))
+                found = opened_at(kept[1], question["path"], secrets=question["secrets"], revealed=question["revealed"])
+                node: dict[str, Any] | None = asdict(found)
             except MemoryError:
                 kept, node = (None, None), None
             os.write(1, json.dumps({"id": question["id"], "node": node}).encode() + b"\n")

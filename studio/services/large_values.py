@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,14 +47,31 @@ class LargeValues:
         self._lock = threading.Lock()
         self._refused: set[str] = set()
 
-    def open(self, run_id: str, node: str | None, name: str, superstep: int | None, path: Sequence[str]) -> ValueNode | None:
-        """Give a value, or the part of it at `path`; None when that takes more time or memory than there is for it. Blocks."""
+    def open(
+        self,
+        run_id: str,
+        node: str | None,
+        name: str,
+        superstep: int | None,
+        path: Sequence[str],
+        *,
+        secrets: Collection[str] = (),
+        revealed: bool = False,
+    ) -> ValueNode | None:
+        """Give a value, or the part of it at `path`; None when that takes more time or memory than there is for it. Blocks.
+
+        Args:
+            run_id, node, name, superstep: which value.
+            path: keys, from the whole value on.
+            secrets: further names whose parts are not shown.
+            revealed: show the part at `path` even where its name says that it is secret.
+        """
         value = [run_id, node, name, superstep]
         mark = json.dumps(value)
         if mark in self._refused:
             return None
         with self._lock:
-            found = self._ask({"value": value, "path": list(path)})
+            found = self._ask({"value": value, "path": list(path), "secrets": list(secrets), "revealed": revealed})
             if found is None:
                 # It will not go better the next time.
                 self._refused.add(mark)

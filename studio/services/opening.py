@@ -52,7 +52,7 @@ def open_value(
         return ValueNode("", HIDDEN, HIDDEN, note="its name says that it is secret")
     value = find_value(history, run_id, node, name, superstep)
     if type(value) is LargeValue:
-        found = large.open(run_id, node, name, superstep, path) if large is not None else None
+        found = large.open(run_id, node, name, superstep, path, secrets=secrets, revealed=revealed) if large is not None else None
         return found if found is not None else replace(opened_at(value, ()), note=TOO_LARGE)
     return opened_at(value, path, secrets=secrets, revealed=revealed)
 
@@ -73,15 +73,15 @@ def opened_at(value: Any, path: Sequence[str], *, secrets: Collection[str] = (),
         if is_secret(key, secrets) and not revealed:
             return ValueNode(kind_of(found), HIDDEN, HIDDEN, note="its name says that it is secret")
         value = found
-    return _opened(value, start)
+    return _opened(value, start, secrets)
 
 
-def _opened(value: Any, start: int) -> ValueNode:
+def _opened(value: Any, start: int, secrets: Collection[str]) -> ValueNode:
     parts, total = part_page(value, start, _MOST_CHILDREN)
-    kind, text = preview(value, limit=_MOST_TEXT)
+    kind, text = preview(value, secrets=secrets, limit=_MOST_TEXT)
     children = []
     for key, part in parts:
-        part_kind, part_text = preview(part, name=key, limit=200)
+        part_kind, part_text = preview(part, name=key, secrets=secrets, limit=200)
         children.append(ValueChild(key, part_kind, one_line(part_text), has_parts(part)))
     notes = []
     if len(text) >= _MOST_TEXT:

@@ -13,7 +13,8 @@ import pytest
 from hypergraph import Graph, SqliteCheckpointer, SyncRunner, node
 from studio.app import StudioApp
 from studio.model.parts import NO_PART, part_at, part_page
-from studio.model.preview import LargeValue
+from studio.model.preview import LargeValue, preview
+from studio.model.secrets import HIDDEN
 from studio.model.value_view import PAGE
 from studio.options import StudioOptions
 from studio.services.feed import peek
@@ -129,6 +130,31 @@ def test_what_takes_too_long_shows_its_beginning(hundred: Path, history: History
         assert open_value(history, "r", "make", "rows", None, large=hasty).note == TOO_LARGE
     finally:
         hasty.close()
+
+
+def test_a_secret_inside_is_hidden_and_shown_on_request(history: History, large: LargeValues) -> None:
+    path = ("[70000]", "api_key")
+    hidden = open_value(history, "r", "make", "rows", None, path, large=large)
+    assert (hidden.kind, hidden.text) == ("str", HIDDEN)
+    shown = open_value(history, "r", "make", "rows", None, path, large=large, revealed=True)
+    assert shown.text == "hush"
+    assert "hush" not in str(open_value(history, "r", "make", "rows", None, path[:1], large=large))
+    named = open_value(history, "r", "make", "rows", None, ("[70000]", "number"), large=large, secrets=("number",))
+    assert named.text == HIDDEN
+
+
+@pytest.mark.parametrize(
+    ("head", "shown"),
+    [
+        ('{"password":"hunter2","rows":[1,2', '{"password":(hidden),"rows":[1,2'),
+        ('{"rows":[1],"api_key":"sk-1', '{"rows":[1],"api_key":(hidden)'),
+        ('{"rows":1,"secret":{"a":"b","c"', '{"rows":1,"secret":(hidden)'),
+        ('{"password":17,"pin":4', '{"password":(hidden),"pin":(hidden)'),
+        ('["password","hunter2"', '["password","hunter2"'),
+    ],
+)
+def test_the_beginning_of_a_stored_form_hides_its_secrets(head: str, shown: str) -> None:
+    assert preview(LargeValue("dict", 2 << 20, head), secrets=("pin",))[1] == shown
 
 
 def test_a_long_text_has_its_pieces_as_parts(tmp_path: Path) -> None:

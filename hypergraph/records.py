@@ -345,6 +345,7 @@ class NewRun:
         actor: who started it.
         resumes: True when the row exists and the run goes on.
         take_over: displace a living owner.
+        at: when it began, which may be a little before it is written.
     """
 
     run_id: str
@@ -363,3 +364,4 @@ class NewRun:
     resumes: bool = False
     take_over: bool = False
     renews: bool = False
+    at: datetime = field(default_factory=now)

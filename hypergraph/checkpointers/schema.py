@@ -120,7 +120,6 @@ _OLD_STEP = {
     "values_data": "NULL", "duration_ms": "0.0", "cached": "0", "decision": "NULL", "error": "NULL", "node_type": "NULL",
     "created_at": "NULL", "completed_at": "NULL", "child_run_id": "NULL", "partial": "0",
 }  # fmt: skip
-_STEP_STATUS = "CASE s.status WHEN 'failed' THEN 1 WHEN 'paused' THEN 2 ELSE 0 END"
 
 
 def known_version(db: sqlite3.Connection) -> int | None:

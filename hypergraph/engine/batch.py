@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hypergraph.engine import reports
 from hypergraph.engine.journal import error_text
 from hypergraph.engine.matching import match_items
+from hypergraph.engine.readiness import frontier
 from hypergraph.engine.requests import Ask, Flow, Together
 from hypergraph.engine.restore import restore
 from hypergraph.engine.run import Ended, Origin, Run, Session
@@ -44,7 +45,7 @@ class Batch:
 
     __slots__ = (
         "finishes", "given", "graph", "items", "keep_going", "only", "parent_span", "parent_workflow_id", "path", "plans", "prepare",
-        "resumes", "retry_index", "retry_of", "run_id", "session", "sink", "source_id", "span_id", "take_over", "workflow_id",
+        "resumes", "retry_index", "retry_of", "run_id", "session", "sink", "source_id", "span_id", "workflow_id",
     )  # fmt: skip
 
     def __init__(
@@ -68,7 +69,6 @@ class Batch:
         plans: Callable[[int], ItemPlan] | None = None,
         sink: Callable[[int, Ended], None] | None = None,
         prepare: Callable[[dict[str, Any]], Exception | None] | None = None,
-        take_over: bool = False,
     ) -> None:
         self.session = session
         self.graph = graph
@@ -88,7 +88,6 @@ class Batch:
         self.plans = plans
         self.sink = sink
         self.prepare = prepare
-        self.take_over = take_over
         self.run_id = new_run_id()
         self.span_id = ""
 
@@ -103,18 +102,32 @@ class BatchEnded:
 
     Attributes:
         items: per index its `Ended`; None for an item that was not run.
+        asked: the items that this call was to run.
         counts: status -> number of items.
         rest: the same for stored items that this call left as they were.
         error: the first failed item's exception, in the order of items.
     """
 
-    __slots__ = ("counts", "duration_ms", "error", "graph_name", "items", "rest", "run_id", "status", "store_errors", "workflow_id")
+    __slots__ = (
+        "asked",
+        "counts",
+        "duration_ms",
+        "error",
+        "graph_name",
+        "items",
+        "rest",
+        "run_id",
+        "status",
+        "store_errors",
+        "workflow_id",
+    )
 
     def __init__(self, batch: Batch) -> None:
         self.run_id = batch.run_id
         self.workflow_id = batch.workflow_id
         self.graph_name = batch.graph.name
         self.items: list[Ended | None] = [None] * batch.items.count if batch.sink is None else []
+        self.asked: Sequence[int] = range(batch.items.count) if batch.only is None else sorted(batch.only)
         self.counts: dict[RunStatus, int] = {}
         self.rest: Counter[RunStatus] = Counter()
         self.status = RunStatus.COMPLETED
@@ -238,17 +251,22 @@ def _item_flow(batch: Batch, ended: BatchEnded, index: int) -> Flow:
     inputs = batch.items.inputs(index)
     run = _item_run(batch, index, inputs)
     error = batch.prepare(inputs) if batch.prepare is not None else None
-    kept = False
+    kept = whole = False
     if error is None and batch.plans is not None:
         plan = batch.plans(index)
         run.workflow_id = plan.workflow_id
         if plan.source is not None:
             run.origin = yield from _item_origin(batch, plan.source)
-            kept = batch.resumes and plan.source.status is WorkflowStatus.COMPLETED
+            if batch.resumes:
+                restore(run)
+                kept = plan.source.status is WorkflowStatus.COMPLETED
+                # All of it was done, and only its end not told any more.
+                whole = not kept and frontier(run.state) == len(run.plan.layers)
     if error is not None:
         item = Ended(run, RunStatus.FAILED, {}, duration_ms=0.0, error=error)
-    elif kept:
-        restore(run)
+    elif kept or whole:
+        if whole:
+            yield Ask("finish", run.stored_id, WorkflowStatus.COMPLETED, duration_ms=0.0, node_count=run.kept, error_count=0)
         item = Ended(run, RunStatus.COMPLETED, run.state.outputs(), duration_ms=0.0)
     else:
         item = yield from run_flow(run)

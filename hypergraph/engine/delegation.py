@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hypergraph.engine.answers import answers_for, outer_pause
-from hypergraph.engine.journal import ABSENT, COMPLETED, FAILED, PAUSED, Line
+from hypergraph.engine.journal import ABSENT, FAILED, PAUSED, Line
 from hypergraph.engine.requests import Call, Flow
 from hypergraph.records import RunStatus
 
 if TYPE_CHECKING:
-    from hypergraph.engine.run import Run, StopSignal
-    from hypergraph.results import RunResult
+    from hypergraph.engine.run import Ended, Run, StopSignal
+    from hypergraph.results import MapResult, RunResult
 
-__all__ = ["delegated_step", "inner_clone", "is_handed_on", "take_signal"]
+__all__ = ["delegated_step", "inner_clone", "is_handed_on", "settle", "take_signal"]
 
 # The public way of a call has no place for the stop of the run around it, and must have none: so it goes along with the context.
 _signal: ContextVar[StopSignal | None] = ContextVar("hypergraph_signal", default=None)
@@ -58,10 +58,17 @@ def delegated_step(run: Run, line: Line, inputs: dict[str, Any]) -> Flow:
     result: Any = outcome.value
     line.inner = lambda: result.log
     if mapped:
-        line.values = tuple(result.get(node.inner_output(name)) for name in node.data_outputs)
+        line.values = tuple(_column(result, node.inner_output(name)) for name in node.data_outputs)
         line.partial = result.status is RunStatus.STOPPED
         return
-    _settle(line, node, result)
+    settle(line, node, result)
+
+
+def _column(result: MapResult, name: str) -> list[Any]:
+    """Give one output of all items; None where an item failed, whatever it had brought about by then."""
+    if not result.failures:
+        return result.get(name)
+    return [None if item.failed else item.get(name) for item in result]
 
 
 def _options(run: Run, line: Line, *, mapped: bool) -> dict[str, Any]:
@@ -116,14 +123,13 @@ class _PassOn:
         """Do nothing: the run around it goes on."""
 
 
-def _settle(line: Line, node: Any, result: RunResult) -> None:
-    values: Mapping[str, Any] = result.values
-    if result.status is RunStatus.FAILED:
-        line.status, line.error = FAILED, result.error
-    elif result.status is RunStatus.PAUSED:
+def settle(line: Line, node: Any, ended: RunResult | Ended) -> None:
+    """Put into the line how a nested run ended, whoever ran it: its error, pause or stop is its parent's."""
+    if ended.status is RunStatus.FAILED:
+        line.status, line.error = FAILED, ended.error
+    elif ended.status is RunStatus.PAUSED:
         line.status = PAUSED
-        line.pauses = tuple(outer_pause(node, pause) for pause in result.pauses)
+        line.pauses = tuple(outer_pause(node, pause) for pause in ended.pauses)
     else:
-        line.status = COMPLETED
-        line.values = tuple(values.get(node.inner_output(name), ABSENT) for name in node.data_outputs)
-        line.partial = result.status is RunStatus.STOPPED
+        line.values = tuple(ended.values.get(node.inner_output(name), ABSENT) for name in node.data_outputs)
+        line.partial = ended.status is RunStatus.STOPPED

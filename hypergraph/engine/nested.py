@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hypergraph.engine.answers import answers_for, outer_pause
+from hypergraph.engine.answers import answers_for
 from hypergraph.engine.batch import Batch, batch_flow
-from hypergraph.engine.delegation import delegated_step, inner_clone
-from hypergraph.engine.journal import ABSENT, FAILED, PAUSED, Line
+from hypergraph.engine.delegation import delegated_step, inner_clone, settle
+from hypergraph.engine.journal import FAILED, Line
 from hypergraph.engine.mapping import items_of
 from hypergraph.engine.requests import Ask, Flow
 from hypergraph.engine.run import Ended, Origin, Run
@@ -44,14 +44,7 @@ def _single(run: Run, line: Line, inputs: dict[str, Any]) -> Flow:
     ended: Ended = yield from run_flow(child)
     line.child_run_id = child.stored_id if run.session.stored else None
     line.inner = ended.log
-    if ended.status is RunStatus.FAILED:
-        line.status, line.error = FAILED, ended.error
-    elif ended.status is RunStatus.PAUSED:
-        line.status = PAUSED
-        line.pauses = tuple(outer_pause(node, pause) for pause in ended.pauses)
-    else:
-        line.values = tuple(ended.values.get(node.inner_output(name), ABSENT) for name in node.data_outputs)
-        line.partial = ended.status is RunStatus.STOPPED
+    settle(line, node, ended)
 
 
 def _child(run: Run, line: Line, workflow_id: str | None, inputs: dict[str, Any], origin: Origin | None) -> Run:

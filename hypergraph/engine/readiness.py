@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from hypergraph.engine.state import State
     from hypergraph.plan import Op, Region
 
-__all__ = ["LayerWalk", "frontier", "stale"]
+__all__ = ["LayerWalk", "frontier"]
 
 
 def frontier(state: State) -> int:
-    """Give the first layer in which something is ready, or the last one: what a restored state has behind it is not walked again."""
+    """Give the first layer in which something is ready, or how many there are: what a restored state has behind it is not walked again."""
     runs, versions, consumed = state.runs, state.versions, state.consumed
     layers = state.plan.layers
     for number, layer in enumerate(layers):
@@ -36,7 +36,7 @@ def frontier(state: State) -> int:
                     continue
             if region_ready(state, region) if region.cyclic else _single_ready(state, op):
                 return number
-    return max(len(layers) - 1, 0)
+    return len(layers)
 
 
 class LayerWalk:
@@ -100,7 +100,7 @@ def _single_ready(state: State, op: Op) -> bool:
     for slots, _ in op.waits:
         if state.newest(slots) < 0:
             return False
-    return not state.runs[op.index] or stale(state, op)
+    return not state.runs[op.index] or _stale(state, op)
 
 
 def region_ready(state: State, region: Region, passed: int = 0) -> list[Op]:
@@ -116,7 +116,7 @@ def region_ready(state: State, region: Region, passed: int = 0) -> list[Op]:
         if complete is None:
             continue
         live |= op.bit
-        if (runs[op.index] and not op.gates and not stale(state, op)) or op.bit & passed:
+        if (runs[op.index] and not op.gates and not _stale(state, op)) or op.bit & passed:
             continue
         due |= op.bit
         if complete and not op.before & due:
@@ -199,7 +199,7 @@ def _open(state: State, gate: int, region: int, seen: set[int]) -> bool:
     return any(_open(state, one, region, seen | {gate}) for one in op.gates)
 
 
-def stale(state: State, op: Op) -> bool:
+def _stale(state: State, op: Op) -> bool:
     """Tell whether there is something new for an operation that has run: a newer input, a fresh signal, a predecessor's new run.
 
     What it wrote itself never counts; a shared name never counts by itself.

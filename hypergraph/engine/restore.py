@@ -27,6 +27,9 @@ def restore(run: Run) -> None:
     are what they were then.
     """
     state, origin = run.state, run.origin
+    if run.restored:
+        return
+    run.restored = True
     if origin is None:
         state.give(run.inputs)
         return

@@ -156,6 +156,7 @@ class Run:
         finished: lines of the present superstep, not applied yet.
         attempts: node -> tries of its present turn that came to nothing before this run began.
         inherited: operation -> runs that a fork took over from its source.
+        restored: its state has been filled.
         kept: how many steps of its own the run had already stored when it was resumed.
         first: the superstep that this run began with.
         finishes: the run goes on after a stop (`complete_on_stop`).
@@ -164,7 +165,7 @@ class Run:
 
     __slots__ = (
         "answers", "attempts", "finished", "finishes", "first", "graph", "index", "inherited", "inputs", "item_index", "journal",
-        "kept", "origin", "parent_span", "parent_workflow_id", "path", "plan", "run_id", "session", "span_id", "state",
+        "kept", "origin", "parent_span", "parent_workflow_id", "path", "plan", "restored", "run_id", "session", "span_id", "state",
         "superstep", "waiting", "workflow_id",
     )  # fmt: skip
 
@@ -206,6 +207,7 @@ class Run:
         self.index = 0
         self.inherited: dict[int, int] = {}
         self.kept = 0
+        self.restored = False
         self.first = 0
         self.attempts: dict[str, int] = {}
         self.waiting: set[str] = set()
@@ -266,12 +268,10 @@ class Ended:
 
         return log_of(self.graph_name, self.run_id, self.duration_ms, self.journal)
 
-    def result(self, *, missing: Callable[[dict[str, Any]], None] | None = None) -> RunResult:
+    def result(self) -> RunResult:
         """Build the caller's result."""
         from hypergraph.results import RunResult
 
-        if missing is not None:
-            missing(self.values)
         return RunResult(
             self.values,
             self.status,

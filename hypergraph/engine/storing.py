@@ -66,6 +66,8 @@ def new_batch(batch: Batch) -> NewRun:
         actor=batch.session.actor,
         resumes=batch.resumes,
         take_over=batch.session.take_over and top,
+        # Each child keeps what it was given; the batch is what it was last called with.
+        renews=top,
     )
 
 

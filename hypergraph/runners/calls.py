@@ -154,13 +154,20 @@ def map_result(graph: Graph, ended: BatchEnded | None, call: MapCall, *, on_miss
         return MapResult((), None, 0, names, call.map_mode, graph.name)
     if ended.error is not None and not call.keep_going:
         raise ended.error
-    items = [item for item in ended.items if item is not None]
+    items = [ended.items[index] for index in ended.asked]
     if on_missing != "ignore":
         for item in items:
-            if item.status is RunStatus.COMPLETED:
+            if item is not None and item.status is RunStatus.COMPLETED:
                 check_missing(graph, item.values, on_missing)
+    # Where a stop came first: each item has its place all the same.
+    never = {place: RunResult({}, RunStatus.STOPPED) for place, item in enumerate(items) if item is None}
+
+    def build(place: int) -> RunResult:
+        item = items[place]
+        return item.result() if item is not None else never[place]
+
     return MapResult(
-        LazyResults(len(items), lambda index: items[index].result()),
+        LazyResults(len(items), build),
         ended.run_id,
         ended.duration_ms,
         names,

@@ -399,8 +399,8 @@ def test_a_batch_runs_only_what_did_not_complete(runner: Both, make: Make, store
     assert store.get_run("b").node_count == 4
     assert [step.status for step in store.steps("b/1")] == [StepStatus.FAILED, StepStatus.COMPLETED]
     CALLS.clear()
-    # The stored inputs are those of the first call: a run's inputs are written once.
-    assert made.map(graph, map_over="item", workflow_id="b", only=[0])["out"] == [10]
+    # The stored inputs are those of the last call: it is what the batch is.
+    assert made.map(graph, map_over="item", workflow_id="b", only=[0])["out"] == [30]
     assert CALLS == []
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hypergraph._text import fix
-from hypergraph.checkpointers.moments import now_micros
+from hypergraph.checkpointers.moments import now_micros, to_micros
 from hypergraph.checkpointers.queries.context import DATA_CODES, Context, Operation, held_by, moved_since, owner_phrase, root_of
 from hypergraph.checkpointers.queries.steps import refuse_dropped
 from hypergraph.checkpointers.values import Packed, compress
@@ -43,6 +43,7 @@ class Ending:
     error: str | None = None
     pauses: str | None = None
     asked: Packed | None = None
+    at: int = field(default_factory=now_micros)
 
 
 def register_owner(token: str, pid: int, host: str, boot: str, started: str) -> Operation[int]:
@@ -184,7 +185,7 @@ def _insert(new: NewRun) -> Operation[int]:
         f"sources, created_at, actor, seq) VALUES (?, 'active', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, {_NEXT_SEQ}) RETURNING key",
         (
             new.run_id, new.graph_name, new.parent_run_id, new.forked_from, new.fork_superstep, cut, new.retry_of, new.retry_index, config,
-            sources, now_micros(), new.actor,
+            sources, to_micros(new.at), new.actor,
         ),
     )  # fmt: skip
     return int(rows[0][0])
@@ -253,13 +254,17 @@ def taken_over(root: str) -> WorkflowAlreadyRunningError:
 def end(ending: Ending, *, releases: bool) -> Operation[None]:
     """Write how a run ended (or that it pauses, or goes on); a top-level run's lease is released with it."""
     status = ending.status.value
-    now = now_micros()
+    now, duration_ms = ending.at, ending.duration_ms
+    if status == "completed":
+        done = yield from _done_before(ending.run_id)
+        if done is not None:
+            now, duration_ms = done
     yield (
         "UPDATE runs SET status = ?1, duration_ms = coalesce(?2, duration_ms), node_count = coalesce(?3, node_count), "
         "error_count = coalesce(?4, error_count), completed_at = CASE WHEN ?5 THEN ?6 WHEN ?1 = 'active' THEN NULL ELSE completed_at END, "
         f"error = ?7, indexed = NULL, seq = {_NEXT_SEQ}, owner = CASE WHEN ?8 THEN NULL ELSE owner END WHERE id = ?9",
         (
-            status, ending.duration_ms, ending.node_count, ending.error_count, status in _TERMINAL, now, ending.error,
+            status, duration_ms, ending.node_count, ending.error_count, status in _TERMINAL, now, ending.error,
             releases and status != "active", ending.run_id,
         ),
     )  # fmt: skip
@@ -270,6 +275,21 @@ def end(ending: Ending, *, releases: bool) -> Operation[None]:
         yield "INSERT OR REPLACE INTO run_data (run, kind, data) VALUES (?, 'pauses', ?)", (rows[0][0], ending.pauses)
         if ending.asked is not None:
             yield from put_data(rows[0][0], "asked", ending.asked, replace=True)
+
+
+def _done_before(run_id: str) -> Operation[tuple[int, float] | None]:
+    """Give when a run ended that had done all of its steps before its present owner came, who only had to say so, and how long it took."""
+    rows = yield (
+        "SELECT s.completed_at, r.created_at FROM runs r JOIN runs o ON o.id = ? JOIN steps s ON s.run = r.key WHERE r.id = ? "
+        "AND s.completed_at BETWEEN r.created_at AND o.claimed_at "
+        # A resumed run writes into new supersteps: the newest one tells.
+        "AND s.superstep = (SELECT max(superstep) FROM steps WHERE run = r.key) ORDER BY s.completed_at DESC LIMIT 1",
+        (root_of(run_id), run_id),
+    )
+    if not rows:
+        return None
+    last, began = rows[0]
+    return last, (last - began) / 1000
 
 
 def release(root: str, epoch: int) -> Operation[None]:

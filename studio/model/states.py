@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["ENDED", "ITEM_STATES", "STATES", "item_code"]
+__all__ = ["ENDED", "ITEM_STATES", "STATES", "UNFINISHED", "item_code"]
 
 STATES: Final = (
     "waiting",
@@ -27,6 +27,9 @@ ITEM_STATES: Final = ("waiting", "running", "completed", "cached", "failed", "pa
 
 ENDED: Final = frozenset({"completed", "cached", "kept", "failed", "paused", "stopped", "partial", "interrupted"})
 """States in which nothing happens any more."""
+
+UNFINISHED: Final = frozenset({"failed", "stopped", "interrupted", "partial"})
+"""States of a run that ended before all of its nodes were reached."""
 
 _CODES: Final = {state: code for code, state in enumerate(ITEM_STATES)}
 

@@ -176,7 +176,7 @@ class Feed:
         return self._items.item(view.batch, number, view.scene or self._scene(batch=True))
 
     def glance(self, *, steps: bool = True) -> RunView:
-        """Give what the store says, once, without the event log.
+        """Give what the store says, once; of a run that has not ended also what the end of its event log says: what was at work.
 
         Args:
             steps: False for the run's row and inputs alone.
@@ -190,6 +190,8 @@ class Feed:
             self._context = replace(self._context, inputs=found.inputs, origins=dict.fromkeys(found.inputs, "input"))
             if found.run is not None:
                 self._context = replace(self._context, pauses=self._known.pauses(self._history, found.run))
+        if steps and (self._run is None or str(self._run.status) == "active"):
+            self._facts = fold(self._facts, self._logs.read_end())
         self._make(now())
         return self.latest()
 

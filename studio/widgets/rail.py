@@ -14,6 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from hypergraph.viz.rail import ASCII, UNICODE, RailRow, rail_rows
+from studio.model.states import UNFINISHED
 from studio.theme import state_glyph, state_role
 from studio.widgets.figures import bar, took
 from studio.widgets.graph_text import lanes
@@ -35,7 +36,6 @@ _LEAST_NOTE: Final = 10
 _TURNS_WIDTH: Final = 5
 _NAMED: Final = 4
 _MOST_ROWS_WITH_INPUTS: Final = 150
-_UNFINISHED: Final = frozenset({"failed", "stopped", "interrupted", "partial"})
 
 
 class Rail(LineView):
@@ -325,7 +325,7 @@ class Rail(LineView):
 
     def _word(self, state: str) -> str:
         view = self._view
-        if state == "waiting" and view is not None and not view.live and not view.past and view.state in _UNFINISHED:
+        if state == "waiting" and view is not None and not view.live and not view.past and view.state in UNFINISHED:
             return "not reached"
         return _WORDS.get(state, state)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hypergraph.viz.rail import ASCII, UNICODE, rail_rows
+from studio.model.states import UNFINISHED
 from studio.theme import state_glyph, state_role
 from studio.widgets.figures import took
 from studio.widgets.graph_text import lanes
@@ -38,9 +39,11 @@ def _node_line(line: Line, path: str, view: RunView, names: int, width: int, *, 
     node = view.nodes.get(path)
     state = node.state if node is not None else "waiting"
     line.add(label or path, "text" if node is not None else "muted", width=names).add("  ")
-    line.add(f"{state_glyph(state, ascii_only=ascii_only)} {_WORDS.get(state, state)}", state_role(state), width=13)
+    word = "not reached" if state == "waiting" and view.state in UNFINISHED else _WORDS.get(state, state)
+    line.add(f"{state_glyph(state, ascii_only=ascii_only)} {word}", state_role(state), width=13)
     if node is not None and node.started is not None and node.ended is not None:
-        line.add(took(node.ended - node.started), "muted", width=7, right=True)
+        least = "" if not node.at_least else ">" if ascii_only else "≥"
+        line.add(least + took(node.ended - node.started), "muted", width=7, right=True)
     if node is not None and node.error:
         line.add("  ").add(node.error, "error")
     return line.cut(width)

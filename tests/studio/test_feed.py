@@ -202,3 +202,11 @@ def test_a_glance_needs_no_event_log(shop: Workshop) -> None:
     view = peek(shop.history, shop.launcher, "own")
     assert view is not None
     assert (view.state, view.graph_name, view.nodes["one"].outputs[0].preview) == ("completed", "g", "1")
+
+
+def test_a_preview_says_what_was_at_work_when_the_process_died(shop: Workshop) -> None:
+    shop.serve("crashing", "c1", texts={"x": "1"})
+    wait_until(lambda: "c1" in [run.id for run in shop.history.store.runs()] if shop.history.store is not None else False)
+    view = peek(shop.history, shop.launcher, "c1")
+    assert view is not None
+    assert (view.state, view.nodes["crash"].state, view.nodes["crash"].at_least) == ("interrupted", "interrupted", True)

@@ -34,6 +34,13 @@ _WELCOME: Final = (
 )
 
 
+_BUNDLED: Final = "studio.examples."
+_HELLO: Final = (
+    ("muted", "Examples to try: enter, and enter again, runs the one under the cursor."),
+    ("muted", "Your own: leave with q, then hypergraph studio my_module.py"),
+)
+
+
 class GraphsScreen(PlaceScreen):
     """The first place."""
 
@@ -96,7 +103,12 @@ class GraphsScreen(PlaceScreen):
             about.show(self._welcome, keep_place=False)
             return
         module, graph = here
-        if graph is None:
+        if graph is not None and self._is_new():
+            about.show(
+                lambda width: [*self._hello(width), *graph_lines(graph, width, ascii_only=ascii_only)],
+                keep_place=False,
+            )
+        elif graph is None:
             now = self.now
             about.show(lambda width: module_lines(module, width, now), keep_place=module.state == "loading")
         else:
@@ -104,6 +116,14 @@ class GraphsScreen(PlaceScreen):
 
     def _welcome(self, width: int) -> list[Line]:
         return [Line(), *(Line("  ").add(text, role or "text").cut(width) for role, text in _WELCOME)]
+
+    def _is_new(self) -> bool:
+        """Tell whether somebody looks around for the first time: nothing but examples, and nothing run yet."""
+        modules = self.studio.modules()
+        return not self.studio.last_runs() and all(module.target.startswith(_BUNDLED) for module in modules)
+
+    def _hello(self, width: int) -> list[Line]:
+        return [Line(" ").add(text, role).cut(width) for role, text in _HELLO] + [Line()]
 
     def on_line_view_moved(self, message: LineView.Moved) -> None:
         """The cursor came to another graph."""

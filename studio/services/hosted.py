@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import sys
 import threading
@@ -25,6 +26,7 @@ from studio.services.values import Refused, build_values
 __all__ = ["answer"]
 
 _TRACEBACK: Final = 16_384
+_NO_FORM: Final = re.compile(r":([\w.]+) has no stored form$")
 
 
 def answer(descriptor: int) -> int:
@@ -109,8 +111,9 @@ def _unstorable(values: Mapping[str, Any]) -> dict[str, str]:
             serializer.serialize(value)
         except SerializationError as error:
             reason = str(error).partition("\n")[0].rstrip(".")
-            if reason.endswith("has no stored form"):
-                reason = f"the store keeps no {type(value).__name__}"
+            known = _NO_FORM.search(reason)
+            if known is not None:
+                reason = f"the store keeps no {known.group(1)}"
             found[name] = f"{reason}; bind it in the module instead, or take plain data"
     return found
 

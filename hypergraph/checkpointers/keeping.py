@@ -8,6 +8,7 @@ from hypergraph._text import plural
 from hypergraph.checkpointers.queries.lifecycle import Ending
 from hypergraph.checkpointers.rows import StepRow
 from hypergraph.checkpointers.values import Packed
+from hypergraph.exceptions import CheckpointError, SerializationError
 from hypergraph.records import NewRun
 
 __all__ = ["Buffer", "Keeping", "unsaved"]
@@ -39,10 +40,12 @@ class Keeping:
         epoch: the ownership under which is written.
         keys: run id -> number, of the root and of the children that run now.
         lost: another owner has taken over; nothing is written any more.
+        torn: runs of which a step could not be written. No later step of theirs is: a journal with a hole, in which a gate's decision
+            stands without the value that it was made of, would be gone on with from a state that never was.
         buffer: where the run waits for its end under durability "exit".
     """
 
-    __slots__ = ("_errors", "buffer", "epoch", "keys", "lost", "root", "root_key")
+    __slots__ = ("_errors", "buffer", "epoch", "keys", "lost", "root", "root_key", "torn")
 
     def __init__(self, root: str, root_key: int, epoch: int, *, buffered: bool) -> None:
         self.root = root
@@ -51,12 +54,24 @@ class Keeping:
         self.keys: dict[str, int] = {root: root_key}
         self._errors: list[tuple[str, str]] = []
         self.lost = False
+        self.torn: set[str] = set()
         self.buffer: Buffer | None = Buffer() if buffered else None
 
     def fail(self, run_id: str, error: BaseException) -> None:
         """Note that something of a run could not be stored."""
+        if not isinstance(error, SerializationError):
+            self.torn.add(run_id)
         text = str(error).partition("\n\nHow to fix:")[0]
         self._errors.append((run_id, f"{type(error).__name__}: {text}"))
+
+    def check_whole(self, run_id: str) -> None:
+        """Refuse to write a step after one that could not be written.
+
+        Raises:
+            CheckpointError: there was one.
+        """
+        if run_id in self.torn:
+            raise CheckpointError(f"Steps of run {run_id!r} after the one that could not be stored are not stored either.")
 
     def errors_of(self, run_id: str) -> tuple[str, ...]:
         """Give what could not be stored of a run and its children, each message once, in order."""

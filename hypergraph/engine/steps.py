@@ -73,6 +73,10 @@ def step_flow(run: Run, op: Op, superstep: int, index: int) -> Flow:
 
 def store_step(run: Run, record: StepRecord) -> Flow:
     """Have a step stored. A store that fails ends the run only where steps have to be durable; otherwise it is told at the end."""
+    unsaved = run.session.unsaved
+    if unsaved and any(run_id == record.run_id for run_id, _ in unsaved):
+        # After a step that is missing no other is stored: a journal with a hole cannot be gone on with.
+        return
     try:
         yield Ask("save_step", record)
     except WorkflowAlreadyRunningError:

@@ -252,39 +252,6 @@ class TestFaces:
         assert stored(path) == 1
 
 
-FORGETS = {
-    "sync": "cp.begin_sync(NewRun('wf')); cp.save_step_sync(step('wf'))",
-    "async": "async def go():\n    await cp.begin(NewRun('wf')); await cp.save_step(step('wf'))\nasyncio.run(go())",
-    "async-read": "async def go():\n    await cp.save_step(step('wf')); await cp.get_steps('wf')\nasyncio.run(go())",
-    "error": "async def go():\n    await cp.save_step(step('wf')); await cp.get_steps('wf'); raise SystemExit(0)\nasyncio.run(go())",
-    "both": "cp.save_step_sync(step('wf'))\nasyncio.run(cp.list_runs())",
-    "thread": "import threading\nthreading.Thread(target=lambda: asyncio.run(cp.save_step(step('wf')))).start()",
-}
-
-
-@pytest.mark.parametrize("how", FORGETS)
-def test_a_program_that_forgets_to_close_ends_and_loses_nothing(how: str, path: Path) -> None:
-    code = f"""
-import asyncio, sys
-from hypergraph.checkpointers import *
-from tests.hypergraph.store_faces import step
-cp = SqliteCheckpointer(sys.argv[1])
-{FORGETS[how]}
-print("end", flush=True)
-"""
-    process = subprocess.Popen([sys.executable, "-c", code, str(path)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        if how != "error":
-            assert process.stdout.readline() == "end\n"
-        # It takes milliseconds; the rest is for a busy machine.
-        _, errors = process.communicate(timeout=20)
-    finally:
-        process.kill()
-    assert process.returncode == 0
-    assert errors == ""
-    assert stored(path) == 1
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="sends signals")
 @pytest.mark.parametrize("face", ["sync", "async"])
 def test_what_was_acknowledged_survives_a_kill(face: str, path: Path) -> None:

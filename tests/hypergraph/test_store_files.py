@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import sqlite3
 import stat
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from benchmarks.durability.files import BAD, broken_at, digest, filled, refused
 from hypergraph.checkpointers import NewRun, RunFilter, SqliteCheckpointer, StepStatus, WorkflowStatus
 from hypergraph.exceptions import (
     CheckpointError,
-    NotACheckpointError,
-    SchemaVersionError,
     StoreBusyError,
     StoreCorruptError,
 )
@@ -29,111 +26,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "runs.db"
 
 
-def filled(path: Path, runs: int = 20, steps: int = 20) -> Path:
-    with SqliteCheckpointer(path) as cp:
-        for number in range(runs):
-            cp.begin_sync(NewRun(f"r{number}", graph_name="g", inputs={"x": number}))
-            for superstep in range(steps):
-                cp.save_step_sync(step(f"r{number}", superstep, values={"y": "text " * 20}))
-            cp.finish_sync(f"r{number}", WorkflowStatus.COMPLETED)
-    return path
-
-
-def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def overwrite(path: Path, place: int, data: bytes) -> None:
-    with path.open("r+b") as stream:
-        stream.seek(place)
-        stream.write(data)
-
-
-def other_program(path: Path) -> None:
-    db = sqlite3.connect(path)
-    db.execute("CREATE TABLE bookmarks (url)")
-    db.commit()
-    db.close()
-
-
-def foreign_version_table(path: Path) -> None:
-    db = sqlite3.connect(path)
-    db.execute("CREATE TABLE _schema_version (version INTEGER)")
-    db.execute("INSERT INTO _schema_version VALUES (2)")
-    db.commit()
-    db.close()
-
-
-def newer(path: Path) -> None:
-    filled(path, 1, 1)
-    db = sqlite3.connect(path)
-    db.execute("UPDATE _schema_version SET version = 999")
-    db.commit()
-    db.close()
-
-
-def newer_and_unknown(path: Path) -> None:
-    db = sqlite3.connect(path)
-    db.execute("CREATE TABLE _schema_version (version INTEGER)")
-    db.execute("INSERT INTO _schema_version VALUES (999)")
-    db.commit()
-    db.close()
-
-
-def cut(share: float) -> Callable[[Path], None]:
-    def make(path: Path) -> None:
-        filled(path)
-        os.truncate(path, int(path.stat().st_size * share))
-
-    return make
-
-
-def broken_at(share: float) -> Callable[[Path], None]:
-    def make(path: Path) -> None:
-        filled(path)
-        overwrite(path, int(path.stat().st_size * share) // 4096 * 4096, b"\xff" * 4096)
-
-    return make
-
-
-BAD = {
-    "text": (lambda path: path.write_text("hello, world\n" * 100), NotACheckpointError),
-    "noise": (lambda path: path.write_bytes(bytes(range(256)) * 64), NotACheckpointError),
-    "other-program": (other_program, NotACheckpointError),
-    "foreign-version-table": (foreign_version_table, NotACheckpointError),
-    "newer": (newer, SchemaVersionError),
-    "newer-and-unknown": (newer_and_unknown, SchemaVersionError),
-    "first-10-bytes": (lambda path: (filled(path), os.truncate(path, 10)), StoreCorruptError),
-    "first-99-bytes": (lambda path: (filled(path), os.truncate(path, 99)), StoreCorruptError),
-    "cut-at-10-percent": (cut(0.1), StoreCorruptError),
-    "cut-at-50-percent": (cut(0.5), StoreCorruptError),
-    "cut-at-99-percent": (cut(0.99), StoreCorruptError),
-    "header-gone": (lambda path: (filled(path), overwrite(path, 0, b"\0" * 16)), StoreCorruptError),
-    "schema-page-gone": (lambda path: (filled(path), overwrite(path, 100, b"\xff" * 3000)), StoreCorruptError),
-    "page-broken-at-40-percent": (broken_at(0.4), StoreCorruptError),
-    "page-broken-at-60-percent": (broken_at(0.6), StoreCorruptError),
-    "page-broken-at-90-percent": (broken_at(0.9), StoreCorruptError),
-    "folder": (lambda path: path.mkdir(), NotACheckpointError),
-}
-
-
 @pytest.mark.parametrize("how", BAD)
 def test_a_bad_file_is_refused_by_name_and_left_as_it_is(how: str, path: Path) -> None:
-    make, expected = BAD[how]
-    make(path)
-    before = digest(path) if path.is_file() else None
-    for use in (
-        lambda: SqliteCheckpointer(path).runs(),
-        lambda: SqliteCheckpointer(path).begin_sync(NewRun("wf")),
-        lambda: SqliteCheckpointer(path).create_run_sync("wf"),
-        lambda: SqliteCheckpointer.open_readonly(path),
-    ):
-        with pytest.raises(expected) as caught:
-            use()
-        assert str(path) in str(caught.value)
-        assert "How to fix:" in str(caught.value)
-    assert (digest(path) if path.is_file() else None) == before
-    assert isinstance(repr(SqliteCheckpointer(path)), str)
+    assert refused(how, path) == []
 
 
 @pytest.mark.parametrize("how", BAD)
@@ -149,7 +44,7 @@ async def test_the_async_face_refuses_the_same(how: str, path: Path) -> None:
 
 
 def test_newer_versions_are_value_errors_that_name_the_version(path: Path) -> None:
-    newer(path)
+    BAD["newer"][0](path)
     with pytest.raises(ValueError, match="Unsupported database schema version 999"):
         SqliteCheckpointer(path).runs()
 

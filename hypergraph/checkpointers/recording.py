@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from hypergraph.checkpointers import failures
 from hypergraph.checkpointers.byhand import PlainWrites
@@ -14,13 +15,17 @@ from hypergraph.checkpointers.queries import lifecycle, saving
 from hypergraph.checkpointers.queries.context import Operation, root_of
 from hypergraph.checkpointers.queries.lifecycle import Begun, Ending
 from hypergraph.checkpointers.rows import StepRow, pauses_text, step_row, text_of
+from hypergraph.checkpointers.trails import AheadTrail, BehindTrail, Prepared, Trail, prepare
 from hypergraph.checkpointers.values import Packed
-from hypergraph.checkpointers.writer import Job, Work
-from hypergraph.checkpointers.writing import MOST_WAITING, StepJob
+from hypergraph.checkpointers.writer import MOST_WAITING, Job, Work
+from hypergraph.checkpointers.writing import StepJob
 from hypergraph.exceptions import CheckpointError, SerializationError, WorkflowAlreadyRunningError
 from hypergraph.records import NewRun, PauseRecord, StepRecord, WorkflowStatus
 
 __all__ = ["RecordingStore"]
+
+# Stretches of so many graphs are remembered.
+_MOST_PREPARED = 64
 
 
 class RecordingStore(PlainWrites):
@@ -168,18 +173,70 @@ class RecordingStore(PlainWrites):
         row = self._row(keeping, record)
         if row is None:
             return None
-        simple = not row.large and self.policy.retention == "full"
-        job: Job = StepJob(self, keeping, row) if simple else self._job(keeping, row.run_id, lambda db: self._add_step(db, keeping, row))
+        job = self._step_job(keeping, row)
         if self._full:
             return self._seen_through(keeping, row.run_id, job)
         writer = self._writing()
         writer.put(job)
         return self.flush() if writer.waiting > MOST_WAITING else None
 
+    def _step_job(self, keeping: Keeping, row: StepRow) -> Job:
+        if not row.large and self.policy.retention == "full":
+            return StepJob(self, keeping, row)
+        return self._job(keeping, row.run_id, lambda db: self._add_step(db, keeping, row))
+
+    def put_step(self, keeping: Keeping, record: StepRecord) -> None:
+        """Leave a step to the writer."""
+        row = self._row(keeping, record)
+        if row is not None:
+            self._writing().put(self._step_job(keeping, row))
+
+    # -- steps of which most is known before they run
+
+    def open_trail(self, run_id: str, steps: Sequence[Any], zero: float) -> Trail | None:
+        """Give the quick way into the store for the first tries of steps that complete, of a run that was begun here.
+
+        Args:
+            run_id: the run.
+            steps: what is known of each step beforehand (`engine.stretches.StretchStep`); remembered by identity.
+            zero: Unix time at which `time.perf_counter()` was zero.
+
+        Returns:
+            What takes the steps by their place in `steps`; None when they have to come as records.
+        """
+        if self._direct:
+            return self.open_trail_sync(run_id, steps, zero)
+        keeping = None if self._full or self._is_changed("save_step", "offer_step") else self._followed(run_id)
+        return BehindTrail(self, keeping, run_id, self._prepared_of(steps), zero) if keeping is not None else None
+
+    def open_trail_sync(self, run_id: str, steps: Sequence[Any], zero: float) -> Trail | None:
+        """As `open_trail`; each step is committed when it was taken."""
+        keeping = None if self._is_changed("save_step", "save_step_sync") else self._followed(run_id)
+        return AheadTrail(self, keeping, run_id, self._prepared_of(steps), zero) if keeping is not None else None
+
+    def _is_changed(self, *names: str) -> bool:
+        # Somebody's own way of saving is not gone round.
+        return any(getattr(type(self), name) is not getattr(RecordingStore, name) or name in self.__dict__ for name in names)
+
+    def _followed(self, run_id: str) -> Keeping | None:
+        keeping = self._kept.get(root_of(run_id))
+        return keeping if keeping is not None and keeping.buffer is None and self.policy.retention == "full" else None
+
+    def _prepared_of(self, steps: Sequence[Any]) -> list[Prepared]:
+        known = self._prepared.get(id(steps))
+        if known is None or known[0] is not steps:
+            if len(self._prepared) > _MOST_PREPARED:
+                self._prepared.clear()
+            known = self._prepared[id(steps)] = (steps, prepare(steps, self))
+        prepared: list[Prepared] = known[1]
+        return prepared
+
     def _row(self, keeping: Keeping, record: StepRecord) -> StepRow | None:
         """Give the row to write now; None when it waits for the end, or cannot be stored and that was noted."""
         if keeping.lost:
             raise lifecycle.taken_over(keeping.root)
+        if record.run_id in keeping.torn and not self._full:
+            return None
         try:
             row = step_row(record, self._codec)
         except SerializationError as error:
@@ -199,7 +256,7 @@ class RecordingStore(PlainWrites):
             db = database.writable(full=self._full)
             try:
                 run = keeping.keys.get(row.run_id) or self._run_key(db, keeping, row.run_id)
-                node = self._nodes.get((row.node_name, row.node_type)) or self._node(db, row)
+                node = self._nodes.get((row.node_name, row.node_type)) or self._node(db, (row.node_name, row.node_type))
                 values = (run, row.superstep, node, *row.columns, keeping.root_key, keeping.epoch)
                 written = db.execute(saving.FENCED_INSERT, values).rowcount
             except sqlite3.Error as error:
@@ -209,6 +266,7 @@ class RecordingStore(PlainWrites):
 
     def _add_step(self, db: sqlite3.Connection, keeping: Keeping, row: StepRow) -> None:
         """Write one row, its large values, and what the retention drops for it, in a transaction of the caller."""
+        keeping.check_whole(row.run_id)
         drive(db, lifecycle.check_epoch(keeping.root_key, keeping.epoch, keeping.root))
         node = drive(db, saving.ensure_node(row.node_name, row.node_type))
         drive(db, saving.add_step(self._run_key(db, keeping, row.run_id), node, row, self.policy))

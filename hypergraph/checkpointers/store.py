@@ -49,6 +49,7 @@ class SqlStore(ReadingFaces):
         self._context = Context(codec, self._alive)
         self._kept: dict[str, Keeping] = {}
         self._nodes: dict[tuple[str, str], int] = {}
+        self._prepared: dict[int, tuple[Any, Any]] = {}
         self._writers: list[Writer] = []
         self._starting = threading.Lock()
         # Whatever the user forgets: what waits is written and the file let go of, when the object goes or the program ends.

@@ -15,11 +15,13 @@ from hypergraph.checkpointers.queries.saving import INSERT
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-__all__ = ["Job", "Work", "Writer"]
+__all__ = ["MOST_WAITING", "Job", "Work", "Writer"]
 
 # A step is committed at most this late; gathering for a while makes one commit of many.
 _GATHER_SECONDS = 0.02
 _MOST_TOGETHER = 2000
+# Beyond this many waiting writes a run waits for the disk.
+MOST_WAITING = 20_000
 
 Work: TypeAlias = Callable[[sqlite3.Connection], Any]
 

@@ -13,14 +13,11 @@ from hypergraph.checkpointers.queries import lifecycle, saving
 from hypergraph.checkpointers.rows import StepRow
 from hypergraph.checkpointers.store import SqlStore
 from hypergraph.checkpointers.values import Packed
-from hypergraph.checkpointers.writer import Job, Work
+from hypergraph.checkpointers.writer import MOST_WAITING, Job, Work
 from hypergraph.exceptions import CheckpointError, SerializationError, WorkflowAlreadyRunningError
 from hypergraph.records import NewRun
 
-__all__ = ["MOST_WAITING", "StepJob", "WritingStore"]
-
-# Beyond this many waiting writes a run waits for the disk.
-MOST_WAITING = 20_000
+__all__ = ["StepJob", "WritingStore", "note_failure"]
 
 
 class WritingStore(SqlStore):
@@ -105,10 +102,10 @@ class WritingStore(SqlStore):
                 raise CheckpointError(f"Run {run_id!r} was not begun, or could not be stored; its steps cannot be stored either.")
         return key
 
-    def _node(self, db: sqlite3.Connection, row: StepRow) -> int:
+    def _node(self, db: sqlite3.Connection, node: tuple[str, str]) -> int:
         """Number a node outside of a transaction, so that the number can be remembered whatever becomes of that."""
-        node = self._nodes[row.node_name, row.node_type] = drive(db, saving.ensure_node(row.node_name, row.node_type))
-        return node
+        key = self._nodes[node] = drive(db, saving.ensure_node(*node))
+        return key
 
 
 class StepJob(Job):
@@ -125,6 +122,7 @@ class StepJob(Job):
     def values(self, db: sqlite3.Connection, checked: set[int]) -> tuple[Any, ...]:
         """Give the row's values; the epoch of its workflow is looked at once a batch."""
         keeping, row, store = self._keeping, self._row, self._store
+        keeping.check_whole(row.run_id)
         if keeping.root_key not in checked:
             drive(db, lifecycle.check_epoch(keeping.root_key, keeping.epoch, keeping.root))
             checked.add(keeping.root_key)
@@ -138,7 +136,7 @@ class StepJob(Job):
         """Number the node before the transaction, so that the number can be remembered whatever becomes of that."""
         row, store = self._row, self._store
         if (row.node_name, row.node_type) not in store._nodes:  # noqa: SLF001  of one piece
-            store._node(db, row)  # noqa: SLF001  of one piece
+            store._node(db, (row.node_name, row.node_type))  # noqa: SLF001  of one piece
 
 
 def note_failure(keeping: Keeping, run_id: str, error: BaseException) -> None:

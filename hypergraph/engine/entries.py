@@ -23,11 +23,19 @@ class EntryJournal(Sequence[Line]):
         entries: gives the executed steps, in order.
         failures: number of a step (negative ones count from the end) -> what it raised.
         spans: the ids of the steps' events, in the same order, where somebody listened.
+        count: how many steps there are, where that is known without writing them.
     """
 
-    __slots__ = ("_entries", "_failures", "_lines", "_spans")
+    __slots__ = ("_count", "_entries", "_failures", "_lines", "_spans")
 
-    def __init__(self, entries: Callable[[], Iterable[Entry]], failures: Mapping[int, BaseException], spans: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        entries: Callable[[], Iterable[Entry]],
+        failures: Mapping[int, BaseException],
+        spans: Sequence[str] = (),
+        count: int | None = None,
+    ) -> None:
+        self._count = count
         self._entries = entries
         self._failures = failures
         self._spans = spans
@@ -44,7 +52,7 @@ class EntryJournal(Sequence[Line]):
         return self._lines
 
     def __len__(self) -> int:
-        return len(self._written())
+        return len(self._written()) if self._count is None else self._count
 
     def __getitem__(self, index: Any) -> Any:
         return self._written()[index]

@@ -19,6 +19,7 @@ from hypergraph.engine.restore import restore
 from hypergraph.engine.run import Ended
 from hypergraph.engine.steps import step_flow
 from hypergraph.engine.storing import new_run, pause_records
+from hypergraph.engine.stretches import stretch_flow
 from hypergraph.exceptions import CheckpointError, InfiniteLoopError, WorkflowAlreadyRunningError
 from hypergraph.records import RunStatus, WorkflowStatus
 
@@ -73,7 +74,8 @@ def _close(run: Run, progress: _Progress, started: float) -> Flow:
     duration_ms = (perf_counter() - started) * 1000
     errors: tuple[str, ...] = ()
     if session.stored:
-        failed = sum(1 for line in run.journal if line.status is FAILED)
+        # Where all went well nothing failed, and no line needs to be looked at.
+        failed = 0 if progress.status is RunStatus.COMPLETED else sum(1 for line in run.journal if line.status is FAILED)
         unsaved = session.unsaved_of(run.stored_id)
         text = error_text(progress.error) if progress.error is not None else next(iter(unsaved), None)
         # Never stored as completed where a step is missing.
@@ -114,7 +116,12 @@ def _layers(run: Run, progress: _Progress) -> Flow:
     plan = run.plan
     runaway: list[Region] = []
     blocked: set[int] = set()
-    for layer in plan.layers[frontier(run.state) :] if run.origin is not None else plan.layers:
+    done = frontier(run.state) if run.origin is not None else (yield from stretch_flow(run))
+    if run.finished:
+        _judge(run, progress)
+        if progress.status is not RunStatus.COMPLETED:
+            return
+    for layer in plan.layers[done:]:
         regions = tuple(region for region in layer if region.index not in blocked) if blocked else layer
         walk = LayerWalk(run.state, regions, run.session.max_iterations)
         while True:

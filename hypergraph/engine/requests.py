@@ -1,4 +1,4 @@
-"""What a run asks of the outside: three requests, and the one answer that a call has.
+"""What a run asks of the outside: four requests, and the one answer that a call has.
 
 A flow is a generator that yields requests and is sent their answers. It decides everything; a driver only performs.
 """
@@ -6,7 +6,10 @@ A flow is a generator that yields requests and is sent their answers. It decides
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from hypergraph.engine.stretches import Stretch
 
 __all__ = ["Ask", "Call", "Flow", "Outcome", "Together"]
 
@@ -99,5 +102,5 @@ class Ask:
         self.kwargs = kwargs
 
 
-Request: TypeAlias = "Call | Together | Ask"
-Flow: TypeAlias = "Generator[Call | Together | Ask, Any, Any]"
+Request: TypeAlias = "Call | Together | Ask | Stretch"
+Flow: TypeAlias = "Generator[Call | Together | Ask | Stretch, Any, Any]"

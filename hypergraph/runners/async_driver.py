@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeAlias
 
 from hypergraph.engine.requests import Ask, Call, Flow, Outcome, Together
+from hypergraph.engine.stretches import Stretch
 from hypergraph.runners.crew import dismiss, streamed
+from hypergraph.runners.stretching import run_async_stretch
 
 __all__ = ["MOST_TASKS", "AsyncDriver"]
 
@@ -59,6 +61,8 @@ class AsyncDriver:
                     elif type(request) is Call:
                         simple = self._budget is None and request.once is None
                         answer = await (self._perform(request) if simple else self._call(request))
+                    elif type(request) is Stretch:
+                        answer = await self._stretch(request)
                     else:
                         assert isinstance(request, Together)
                         answer = await self._together(request)
@@ -70,6 +74,14 @@ class AsyncDriver:
             if cancelled is not None:
                 raise cancelled from None
             return stop.value
+
+    async def _stretch(self, stretch: Stretch) -> Any:
+        open_trail = None if self._threads else getattr(self._store, "open_trail", None)
+        trail = open_trail(stretch.run.stored_id, stretch.code.steps, stretch.run.session.wall(0.0)) if open_trail is not None else None
+        if trail is None:
+            return NotImplemented
+        stretch.trail = trail
+        return await run_async_stretch(stretch, trail, self._store.flush, self._budget)
 
     async def _call(self, call: Call) -> Outcome:
         if call.once is not None:

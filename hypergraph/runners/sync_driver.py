@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hypergraph.engine.requests import Ask, Call, Flow, Outcome, Together
+from hypergraph.engine.stretches import Stretch, run_stretch
 
 __all__ = ["SyncDriver", "call_node"]
 
@@ -45,11 +46,13 @@ class SyncDriver:
         except StopIteration as stop:
             return stop.value
 
-    def _perform(self, request: Call | Together | Ask) -> Any:
+    def _perform(self, request: Call | Together | Ask | Stretch) -> Any:
         if type(request) is Call:
             return call_node(request)
         if type(request) is Together:
             return self._together(request)
+        if type(request) is Stretch:
+            return self._stretch(request)
         assert isinstance(request, Ask)
         return self.ask(request)
 
@@ -62,6 +65,14 @@ class SyncDriver:
             if request.until is not None and request.until(result):
                 break
         return results
+
+    def _stretch(self, stretch: Stretch) -> Any:
+        open_trail = None if stretch.code.awaits else getattr(self._store, "open_trail_sync", None)
+        trail = open_trail(stretch.run.stored_id, stretch.code.steps, stretch.run.session.wall(0.0)) if open_trail is not None else None
+        if trail is None:
+            return NotImplemented
+        stretch.trail = trail
+        return run_stretch(stretch, trail)
 
     def ask(self, request: Ask) -> Any:
         """Put one question to the store."""

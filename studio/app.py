@@ -24,6 +24,7 @@ from studio.theme import THEMES, Palette
 from studio.widgets.ascii_filter import AsciiFilter
 from studio.widgets.bars import PLACES, PlaceBar, StatusLine
 from studio.widgets.figures import short_path
+from studio.widgets.safe_filter import SafeFilter
 
 if TYPE_CHECKING:
     from studio.services.studio import Studio
@@ -123,6 +124,7 @@ class StudioApp(App[None]):
         self.studio = studio
         self.ascii_only = options.ascii or _needs_ascii()
         self._ascii = AsciiFilter()
+        self._safe = SafeFilter()
         self._palette: tuple[str, Palette] | None = None
         self._trail: list[str] = []
         self._noted = ""
@@ -148,8 +150,8 @@ class StudioApp(App[None]):
         return self.options.plain or self.size.width < _ROOM[0] or self.size.height < _ROOM[1]
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Let nothing but ASCII be drawn where that was asked for."""
-        found = super().get_line_filters()
+        """Let no control character be drawn, and nothing but ASCII where that was asked for."""
+        found = [*super().get_line_filters(), self._safe]
         return [*found, self._ascii] if self.ascii_only else found
 
     def get_key_display(self, binding: Binding) -> str:

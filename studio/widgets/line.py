@@ -36,6 +36,10 @@ _SAFE: Final[dict[int, str | None]] = {
     0x09: "  ",
     0x0A: "↵",
     0x0D: None,
+    0x2028: "↵",
+    0x2029: "↵",
+    # Half of a character: no terminal's encoding has it, and writing it would end the studio.
+    **dict.fromkeys(range(0xD800, 0xE000), "?"),
 }
 _LONGEST: Final = 4_000
 

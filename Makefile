@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 TARGET ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help studio serve test check format tests coverage bench programs clean
+.PHONY: help studio serve test check format tests coverage bench proof programs clean
 
 help:
 	@echo "make studio    open the studio on the examples (TARGET=file.py for your own)"
@@ -15,6 +15,7 @@ help:
 	@echo "make check     ruff, mypy and the import contracts"
 	@echo "make format    write what ruff can mend by itself"
 	@echo "make coverage  tests with branch coverage"
+	@echo "make proof     kill runs and hold what is promised of them against it (QUICK=1 for the short one)"
 	@echo "make bench     measure a run beside other libraries (QUICK=1 for the short one)"
 
 # The stamp is newer than all that the environment is made from: then there is nothing to do.
@@ -48,6 +49,9 @@ format: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
+
+proof: $(READY)
+	$(BIN)/python -m benchmarks.durability $(if $(QUICK),--quick)
 
 programs:
 	@sh scripts/programs.sh

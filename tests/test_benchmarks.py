@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from benchmarks.harness import Case, Contender, Effort, Missing, measure
 from benchmarks.report import compared, described
 
@@ -41,3 +43,15 @@ def test_the_command_writes_figures_and_compares_them(tmp_path):
     found = json.loads((tmp_path / "now.json").read_text())
     assert found["cases"]["three levels nested"]["microseconds"]["hypergraph"]["ratio"] > 0
     assert "nothing changed" in compared(found, found)[1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="kills with signals, and looks into /proc")
+def test_the_proof_of_durability_writes_what_it_found(tmp_path):
+    command = [sys.executable, "-m", "benchmarks.durability", "--only", "kills", "--kills", "2", "--shape", "loop", "--runner", "sync"]
+    done = subprocess.run(
+        [*command, "--durability", "sync", "--json", str(tmp_path / "proof.json")], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].endswith("every promise held")
+    (row,) = json.loads((tmp_path / "proof.json").read_text())["rows"]
+    assert (row["figures"]["killed"], row["figures"]["resumed"], row["broken"]) == (2, 2, [])

@@ -41,12 +41,12 @@ class Row:
 
 def heading() -> str:
     """Give the table's first line."""
-    return f"{'experiment':15}{'what':26}{'times':>6}  {'seen':66}{'promise':34}"
+    return f"{'experiment':15}{'what':26}{'times':>6}  {'seen':76}{'promise':34}"
 
 
 def line(row: Row) -> str:
     """Give a line of the table, and what was broken below it."""
-    text = f"{row.experiment:15}{row.what:26}{row.number:>6}  {row.seen:66}{row.promise:34}{'BROKEN' if row.broken else 'held'}"
+    text = f"{row.experiment:15}{row.what:26}{row.number:>6}  {row.seen:76}{row.promise:34}{'BROKEN' if row.broken else 'held'}"
     return "\n".join([text, *(f"{'':15}! {one}" for one in list(dict.fromkeys(row.broken))[:8])])
 
 

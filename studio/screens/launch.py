@@ -270,20 +270,24 @@ class LaunchScreen(PlaceScreen):
         self.query_one("#items", Label).show(Line(plan.items_text, "accent"))
         self.query_one("#heading", Label).show_heading(f"Inputs of {graph.name}")
         self.query_one("#how", Label).show_heading("How")
-        missing = [field.field.name for field in self._fields() if field.problem]
-        verdict = Line()
-        if missing:
-            verdict.add("fill in ", "warning").add(", ".join(missing), "strong")
-        else:
-            verdict.add("✓ ready", "completed").add(f"   {plan.items_text}" if plan.items_text else "", "muted")
-        if self.studio.read_only:
-            verdict = Line("read-only: nothing is started from here", "warning")
-        self.query_one("#verdict", Label).show(verdict)
+        self.query_one("#verdict", Label).show(self._verdict(plan))
         self.query_one("#run", Button).disabled = self.studio.read_only
         self.query_one("#preflight", LinesPane).show(
             lambda wide: plan_lines(graph, plan, wide, ascii_only=getattr(self.app, "ascii_only", False))
         )
         self.studio.keep_draft(graph.name, with_mapped(plan.texts, plan.map_over))
+
+    def _verdict(self, plan: LaunchPlan) -> Line:
+        """Say in a few words whether it can start."""
+        if self.studio.read_only:
+            return Line("read-only: nothing is started from here", "warning")
+        missing = [field.field.name for field in self._fields() if field.problem]
+        if missing:
+            return Line("fill in ", "warning").add(", ".join(missing), "strong")
+        wrong = next((text for good, text in plan.checks if good is False), None)
+        if wrong is not None:
+            return Line("✗ ", "failed").add(wrong, "warning")
+        return Line("✓ ready", "completed").add(f"   {plan.items_text}" if plan.items_text else "", "muted")
 
     # Changes.
 

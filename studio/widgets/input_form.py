@@ -262,7 +262,7 @@ class Field(Vertical):
             return
         several = "\n" in text
         with self.prevent(Input.Changed):
-            self._editor.value = text.partition("\n")[0] + " …" if several else text
+            self._editor.value = _first_line(text) if several else text
         self._long = text if several else None
         if self.is_mounted:
             self._changed()
@@ -327,6 +327,9 @@ class Field(Vertical):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Check at each key; typing takes the place of a text of several lines."""
         event.stop()
+        if self._long is not None and event.value == _first_line(self._long):
+            # What was put in before the field was shown is told of when it is.
+            return
         self._long = None
         self._changed()
 
@@ -334,6 +337,10 @@ class Field(Vertical):
         """Check at each choice."""
         event.stop()
         self._changed()
+
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0] + " …"
 
 
 def texts_of(fields: list[Field]) -> Mapping[str, str]:

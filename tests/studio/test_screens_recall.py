@@ -143,3 +143,13 @@ async def test_inputs_of_before_stand_below_a_wide_form_and_fill_it() -> None:
         recent.focus()
         await pilot.press("down", "enter")
         await until(pilot, lambda: [field for field in app.screen.query(Field) if field.text == "why is the sky blue?"])
+
+
+async def test_a_text_of_several_lines_comes_back_whole() -> None:
+    """The field shows its first line, and keeps all of it."""
+    async with opened(FakeStudio(), at="hg:launch/rag-eval") as (pilot, app, _f):
+        await until(pilot, lambda: app.screen.query(Field))
+        cast("LaunchScreen", app.screen).fill({"query": "one\ntwo"})
+        await until(pilot, lambda: app.screen.query(Field) and app.screen.query(Field).first().text == "one\ntwo")
+        await pilot.pause(0.3)
+        assert app.screen.query(Field).first().text == "one\ntwo"

@@ -129,7 +129,7 @@ def _history(folder: Path, quick: bool) -> Iterator[StudioFigure]:
             await quiet_moment()
             app.key("/")
             await quiet_moment()
-            taken = []
+            taken, echoed = [], []
             for typed in ("failed graph:chain", "run-99", "since:1d 77", "no such run"):
                 for letter in typed:
                     before = app.screen._filter
@@ -137,21 +137,26 @@ def _history(folder: Path, quick: bool) -> Iterator[StudioFigure]:
                         # A blank alone filters nothing yet.
                         app.key(letter)
                     else:
-                        taken.append(
+                        begun = time.perf_counter()
+                        echoed.append(
                             await app.until(lambda before=before: app.screen._filter != before, lambda letter=letter: app.key(letter))
                         )
+                        while app.screen.answered != app.screen._filter:
+                            await asyncio.sleep(0.001)
+                        taken.append(time.perf_counter() - begun)
                     await asyncio.sleep(0.12)
                 app.key("ctrl+u")
                 await quiet_moment()
-            found["median"], found["worst"] = statistics.median(taken), max(taken)
+            found["median"], found["worst"], found["echo"] = statistics.median(taken), max(taken), max(echoed)
             app.key("escape")
             await quiet_moment()
             found["end"] = await app.until(lambda: app.screen.query_one(RunList).cursor > 150, lambda: app.key("G"))
 
     asyncio.run(measure())
     yield StudioFigure("G2", f"first paint of {runs:,} runs", found["first"] * 1000, "ms", 300)
-    yield StudioFigure("G2", "filter keystroke to its paint, median", found["median"] * 1000, "ms", 100)
-    yield StudioFigure("G2", "filter keystroke to its paint, worst", found["worst"] * 1000, "ms", 100)
+    yield StudioFigure("G2", "filter keystroke to its rows, median", found["median"] * 1000, "ms", 100)
+    yield StudioFigure("G2", "filter keystroke to its rows, worst", found["worst"] * 1000, "ms", 100)
+    yield StudioFigure("G2", "filter keystroke to its echo, worst", found["echo"] * 1000, "ms", 100)
     yield StudioFigure("G2", "to the end of what is loaded, and more", found["end"] * 1000, "ms", 300)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 
 from hypergraph._text import plural
 from hypergraph.checkpointers import failures, schema
-from hypergraph.checkpointers.database import Database, connect, inspect_file, is_cut_short, mended_copy, reading_uri
+from hypergraph.checkpointers.database import BUSY_SECONDS, Database, connect, inspect_file, is_cut_short, mended_copy, reading_uri
 from hypergraph.checkpointers.leases import OwnerRow, is_alive, this_process
 from hypergraph.checkpointers.moments import now_micros
 from hypergraph.checkpointers.previews import ValuePreview, value_preview
@@ -40,8 +40,9 @@ class _ReadingDatabase(Database):
         snapshot_at: when the copy was made; None when the file itself is read.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, patience: float = BUSY_SECONDS) -> None:
         super().__init__(path)
+        self._patience = patience
         self._writable = False
         self.snapshot_at: datetime | None = None
         self.version = schema.VERSION
@@ -55,8 +56,8 @@ class _ReadingDatabase(Database):
         elif is_cut_short(source):
             source = mended_copy(source, self._folder())
             self.snapshot_at = datetime.now(UTC)
-        self.version = inspect_file(source)
-        db = connect(reading_uri(source))
+        self.version = inspect_file(source, self._patience)
+        db = connect(reading_uri(source), self._patience)
         db.execute("PRAGMA query_only = ON")
         if 0 < self.version < schema.VERSION:
             # The views themselves are the only thing that is made, in the connection's own memory.
@@ -92,17 +93,23 @@ class ReadonlyStore(ReadingFaces):
         path: an existing file.
         serializer: reads values that another serializer than the default one wrote.
         large: gives what is to stand for a value of more than 1 MiB, which is then not built; None builds it.
+        patience: seconds that a reading waits for another process that holds the file; None for 30.
 
     Raises:
         CheckpointError: there is no such file, or it is no store.
     """
 
     def __init__(
-        self, path: str | Path, *, serializer: Serializer | None = None, large: Callable[[LargeStored], Any] | None = None
+        self,
+        path: str | Path,
+        *,
+        serializer: Serializer | None = None,
+        large: Callable[[LargeStored], Any] | None = None,
+        patience: float | None = None,
     ) -> None:
         super().__init__()
         self.path = str(Path(path).expanduser().absolute())
-        self._database = _ReadingDatabase(self.path)
+        self._database = _ReadingDatabase(self.path, BUSY_SECONDS if patience is None else patience)
         self._codec = ValueCodec(serializer)
         self._identity = this_process()
         self._context = Context(self._codec, self._alive, large)

@@ -74,19 +74,22 @@ class SqliteCheckpointer(RecordingStore):
         self._reader: aiosqlite.Connection | None = None
 
     @classmethod
-    def open_readonly(cls, path: str | Path, *, large: Callable[[LargeStored], Any] | None = None) -> ReadonlyStore:
+    def open_readonly(
+        cls, path: str | Path, *, large: Callable[[LargeStored], Any] | None = None, patience: float | None = None
+    ) -> ReadonlyStore:
         """Open an existing file for reading alone: it is never written, migrated, or held back.
 
         Args:
             path: the file.
             large: gives what is to stand for a value of more than 1 MiB, which is then not built; None builds it.
+            patience: seconds that a reading waits for another process that holds the file; None for 30.
 
         Raises:
             CheckpointError: there is no such file, or it is no store.
         """
         from hypergraph.checkpointers.history import ReadonlyStore
 
-        return ReadonlyStore(path, large=large)
+        return ReadonlyStore(path, large=large, patience=patience)
 
     @staticmethod
     def salvage(path: str | Path, copy: str | Path) -> dict[str, int]:

@@ -80,6 +80,8 @@ class RunsScreen(RunActs):
         self._moved = 0.0
         self._token: object = None
         self._counts: Mapping[str, int] = {}
+        self.answered = ""
+        """The filter that the list shows; what is typed is a moment ahead of it."""
         # One reading at a time: what is typed meanwhile makes those that wait needless.
         self._reading = threading.Lock()
 
@@ -132,6 +134,7 @@ class RunsScreen(RunActs):
         self.said = ""
         if found is not None and text == self._filter:
             self._token, rows, inside = found
+            self.answered = text
             self._take(rows, inside)
             self._bars()
 
@@ -143,7 +146,7 @@ class RunsScreen(RunActs):
             if text != self._filter:
                 return None
             token = text, self.studio.history_token()
-            if token == known:
+            if token == known or self._in_trouble():
                 return None
             rows = self.studio.runs(text, None, _PAGE)
             while rows and len(rows) < wanted and text == self._filter:
@@ -152,6 +155,13 @@ class RunsScreen(RunActs):
                     break
                 rows += further
             return token, rows, {run_id: self.studio.children(run_id, _PAGE) for run_id in opened}
+
+    def _in_trouble(self) -> bool:
+        """Say why the store cannot be read; what was seen last stays."""
+        trouble = self.studio.trouble
+        if trouble and self.query_one(RunList).row_count():
+            self.app.call_from_thread(self.say_once, trouble)
+        return bool(trouble) and bool(self.query_one(RunList).row_count())
 
     async def on_run_list_wanted(self, message: RunList.Wanted) -> None:
         """Rows are missing: read them."""
@@ -259,6 +269,8 @@ class RunsScreen(RunActs):
         )
 
     def _nothing(self, width: int) -> list[Line]:
+        if self.studio.trouble:
+            return [Line(), *(Line("  ").add(text, "error") for text in wrap(self.studio.trouble, width - 4))]
         if self._filter:
             said = f"No run fits {self._filter!r}. Press esc in the filter to see all."
             return [Line(), *(Line("  ").add(text, "muted") for text in wrap(said, width - 4))]

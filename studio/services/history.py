@@ -11,10 +11,11 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from hypergraph.exceptions import CheckpointError
+from hypergraph.exceptions import CheckpointError, StoreBusyError
 from studio.model.filters import Filter, parse_filter
 from studio.model.pause_view import PauseView
 from studio.model.preview import large_value
+from studio.model.refusals import plain_words
 from studio.model.rows import answer_spec, run_row, state_of, value_view
 from studio.model.run_view import RunRow
 from studio.services.family import family_rows
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["History"]
 
+_PATIENCE: Final = 0.5
+_REST: Final = 1.5
 _MOST_FOUND: Final = 2_000
 _LOOKED_AT: Final = 300
 _AGAIN_AFTER: Final = 5.0
@@ -40,10 +43,17 @@ def _or(nothing: Callable[[], Any]) -> Callable[[F], F]:
     def around(method: F) -> F:
         @functools.wraps(method)
         def read(self: History, *args: Any, **kwargs: Any) -> Any:
+            if self._clock() < self._rests_until:
+                return nothing()
             try:
                 return method(self, *args, **kwargs)
             except (CheckpointError, sqlite3.Error, OSError) as error:
-                self.problem = f"{self.path.name} cannot be read at the moment: {error}"
+                if isinstance(error, StoreBusyError):
+                    # Each further look would wait as long again.
+                    self._rests_until = self._clock() + _REST
+                    self.problem = f"{self.path.name} is held by another process, and cannot be read until that lets go of it."
+                else:
+                    self.problem = f"{self.path.name} cannot be read at the moment: {plain_words(str(error))}"
                 return nothing()
 
         return cast("F", read)
@@ -74,6 +84,8 @@ class History:
         self._clock = clock
         self._whole = whole
         self.problem: str | None = None
+        self._rests_until = 0.0
+        self._was_there = False
         self._store: ReadonlyStore | None = None
         self._file: tuple[int, int] | None = None
         self._lock = threading.Lock()
@@ -91,6 +103,8 @@ class History:
             try:
                 found = self.path.stat()
             except OSError:
+                if self._was_there:
+                    self.problem = f"{self.path.name} is gone: it was moved or deleted. A run that is started makes a new one."
                 return None
             file = found.st_dev, found.st_ino
             if self._store is not None and self._file != file:
@@ -99,8 +113,8 @@ class History:
             if self._store is None and found.st_size:
                 from hypergraph import SqliteCheckpointer
 
-                self._store = SqliteCheckpointer.open_readonly(self.path, large=None if self._whole else large_value)
-                self._file = file
+                self._store = SqliteCheckpointer.open_readonly(self.path, large=None if self._whole else large_value, patience=_PATIENCE)
+                self._file, self._was_there = file, True
             return self._store
 
     def close(self) -> None:

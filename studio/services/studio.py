@@ -58,10 +58,13 @@ class Studio(Launching, Answering, Operating):
                 "  Without --db the studio uses .hypergraph/runs.db below this folder"
             )
         studio = cls(options, db, start, state)
-        from hypergraph.exceptions import CheckpointError
+        from hypergraph.exceptions import CheckpointError, StoreBusyError
 
         try:
             _ = studio.history.store
+        except StoreBusyError:
+            # Whoever holds it lets go of it some time: until then the screens say so.
+            studio.history.token()
         except CheckpointError as error:
             raise StudioRefused(str(error)) from error
         return studio
@@ -119,6 +122,11 @@ class Studio(Launching, Answering, Operating):
     def counts(self, text: str) -> dict[str, int]:
         """Count runs by state."""
         return self._counted.counts(text, self._notes.lost())
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the store cannot be read at the moment, None while it can."""
+        return self.history.problem
 
     def history_token(self) -> object:
         """Give something that changes when the history does."""

@@ -327,7 +327,7 @@ class Field(Vertical):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Check at each key; typing takes the place of a text of several lines."""
         event.stop()
-        if self._long is not None and event.value == _first_line(self._long):
+        if self._long is not None and isinstance(self._editor, Input) and self._editor.value == _first_line(self._long):
             # What was put in before the field was shown is told of when it is.
             return
         self._long = None

@@ -31,6 +31,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="small numbers, under two minutes")
     parser.add_argument("--only", metavar="WORD", action="append", choices=sorted(EXPERIMENTS), help=f"one of: {', '.join(EXPERIMENTS)}")
     parser.add_argument("--kills", metavar="N", type=int, help="kills a series (200; with --quick 3)")
+    parser.add_argument(
+        "--share", metavar="PART", type=float, default=1.0, help="do each other experiment only this part as often, as in 0.2"
+    )
     parser.add_argument("--shape", action="append", choices=sorted(SHAPES), help="only this graph is killed; may be repeated")
     parser.add_argument("--runner", choices=FACES, help="only this runner")
     parser.add_argument("--durability", choices=DURABILITIES, help="only this durability")
@@ -38,6 +41,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="other moments to kill at")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures to a file")
     return parser.parse_args()
+
+
+def _often(options: argparse.Namespace, quick: int, full: int) -> int:
+    return quick if options.quick else max(1, int(full * options.share))
 
 
 def _series_rows(hands: Hands, folder: Path, options: argparse.Namespace, kind: str, kills: int) -> Iterator[Row]:
@@ -80,17 +87,17 @@ def _kills(hands: Hands, folder: Path, options: argparse.Namespace) -> Iterator[
 
 
 def _storms(hands: Hands, folder: Path, options: argparse.Namespace) -> Iterator[Row]:
-    yield from _series_rows(hands, folder, options, "storm", 1 if options.quick else 50)
+    yield from _series_rows(hands, folder, options, "storm", _often(options, 1, 50))
 
 
 def _forks(hands: Hands, folder: Path, options: argparse.Namespace) -> Iterator[Row]:
     for kind in ("fork_from", "retry_from"):
-        yield from _series_rows(hands, folder, options, kind, 1 if options.quick else 50)
+        yield from _series_rows(hands, folder, options, kind, _often(options, 1, 50))
 
 
 def _owners(hands: Hands, folder: Path, options: argparse.Namespace) -> Iterator[Row]:
     with Hands(8) as own:
-        yield from ownership_rows(own, folder, 3 if options.quick else 200, 2 if options.quick else 100)
+        yield from ownership_rows(own, folder, _often(options, 3, 200), _often(options, 2, 100))
 
 
 def _writers(hands: Hands, folder: Path, options: argparse.Namespace) -> Iterator[Row]:
@@ -98,16 +105,16 @@ def _writers(hands: Hands, folder: Path, options: argparse.Namespace) -> Iterato
 
 
 def _endings(hands: Hands, folder: Path, options: argparse.Namespace) -> Iterator[Row]:
-    yield from ending_rows(hands, folder, 1 if options.quick else 30)
+    yield from ending_rows(hands, folder, _often(options, 1, 30))
 
 
 def _power(hands: Hands, folder: Path, options: argparse.Namespace) -> Iterator[Row]:
-    yield from power_loss_rows(folder, 40 if options.quick else 500, 4 if options.quick else 12, 2 if options.quick else 20)
+    yield from power_loss_rows(folder, _often(options, 40, 500), 4 if options.quick else 12, 2 if options.quick else 20)
 
 
 def _files(hands: Hands, folder: Path, options: argparse.Namespace) -> Iterator[Row]:
-    yield from file_rows(hands, folder / "files", 100 if options.quick else 2000)
-    yield from fuzz_rows(hands, 2000 if options.quick else 20_000)
+    yield from file_rows(hands, folder / "files", _often(options, 100, 2000))
+    yield from fuzz_rows(hands, _often(options, 2000, 20_000))
 
 
 EXPERIMENTS: dict[str, Callable[[Hands, Path, argparse.Namespace], Iterator[Row]]] = {

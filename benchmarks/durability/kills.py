@@ -74,11 +74,11 @@ class Series:
         return found
 
 
-def lifetimes(hands: Hands, folder: Path, shape: str, face: Face, durability: Durability) -> list[float]:
+def lifetimes(hands: Hands, folder: Path, shape: str, face: Face, durability: Durability, times: int = 3) -> list[float]:
     """Measure how long the workflow takes, leg by leg, when nobody strikes: kills are spread over this time."""
     taken: list[list[float]] = []
     with hands.some() as (hand,):
-        for number in range(3):
+        for number in range(times):
             crime = Crime(folder / f"unbroken-{shape}-{face}-{durability}-{number}", hand, shape, face, durability)
             legs = []
             while True:
@@ -150,7 +150,7 @@ def kill_series(
 ) -> Series:
     """Do a series of rounds until there were so many kills."""
     series = Series(kind, shape, face, durability)
-    legs = lifetimes(hands, folder, shape, face, durability)
+    legs = lifetimes(hands, folder, shape, face, durability, 3 if kills > 10 else 1)
     orders = (random.Random(f"{seed} {kind} {shape} {face} {durability} {number}") for number in range(kills * 3))
 
     def one(order: random.Random) -> Callable[[], Found | None]:

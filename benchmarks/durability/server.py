@@ -72,7 +72,8 @@ def _child(order: dict[str, Any]) -> None:
     if order.get("waits"):
         # Everybody who was told to wait goes when the file is there.
         os.write(1, b"ready\n")
-        while not Path(order["waits"]).exists():
+        until = time.monotonic() + 60
+        while not Path(order["waits"]).exists() and time.monotonic() < until:
             time.sleep(0.0005)
     began = time.monotonic()
     try:

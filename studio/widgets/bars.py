@@ -49,6 +49,7 @@ PLACES: Final = (
     Place("6", "compare", "Compare"),
 )
 _MOST_KEYS: Final = 8
+_KEPT: Final = ("palette", "help")
 _CHARACTERS: Final = {"at": "@", "exclamation_mark": "!", "colon": ":", "question_mark": "?", "slash": "/", "grave_accent": "`"}
 
 
@@ -178,7 +179,7 @@ class KeyBar(Bar):
         self.screen.bindings_updated_signal.subscribe(self, lambda _screen: self.refresh())
 
     def shown(self) -> list[ActiveBinding]:
-        """Give the bindings on display: those of the focus first, at most eight, help last."""
+        """Give the bindings on display: those of the focus first, at most eight; last the palette, which has every act, and help."""
         seen: dict[str, ActiveBinding] = {}
         focused = self.screen.focused
         for active in self.screen.active_bindings.values():
@@ -187,19 +188,23 @@ class KeyBar(Bar):
             if binding.show and active.enabled and not typed:
                 seen.setdefault(binding.action, active)
         chosen = list(seen.values())
-        help_key = [one for one in chosen if one.binding.action.endswith("help")]
-        return [one for one in chosen if one not in help_key][: _MOST_KEYS - len(help_key)] + help_key
+        kept = [one for one in chosen if one.binding.action.endswith(_KEPT)]
+        return [one for one in chosen if one not in kept][: _MOST_KEYS - len(kept)] + kept
 
     def line(self, width: int) -> Line:
         """Draw the keys that fit."""
         line = Line(" ")
         self._spans = []
         shown = self.shown()
-        room = width - sum(len(one.binding.description) + 4 for one in shown if one.binding.action.endswith("help"))
+        room = width - sum(
+            len(self.app.get_key_display(one.binding)) + len(one.binding.description) + 3
+            for one in shown
+            if one.binding.action.endswith(_KEPT)
+        )
         for active in shown:
             key = self.app.get_key_display(active.binding)
             label = active.binding.description
-            if line.cells + len(key) + len(label) + 3 > room and not active.binding.action.endswith("help"):
+            if line.cells + len(key) + len(label) + 3 > room and not active.binding.action.endswith(_KEPT):
                 continue
             start = line.cells
             line.add(key, "key").add(f" {label}", "muted")

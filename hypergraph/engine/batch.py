@@ -184,7 +184,7 @@ def batch_flow(batch: Batch) -> Flow:
         reports.batch_started(batch)
     until = None if batch.keep_going else _failed
     try:
-        yield Together(_item_flows(batch, ended), until=until, collect=False)
+        yield Together(_item_flows(batch, ended), until=until)
     except BaseException as error:
         ended.status = RunStatus.FAILED if isinstance(error, Exception) else RunStatus.STOPPED
         ended.error = error

@@ -163,7 +163,7 @@ def _begin_superstep(run: Run, ready: list[Op]) -> int:
 def _side_by_side(run: Run, ready: list[Op], first: int) -> Together:
     session = run.session
     flows = [step_flow(run, op, run.superstep - 1, first + place) for place, op in enumerate(ready)]
-    return Together(flows, until=_failed if session.sequential or not session.keep_going else None, collect=False)
+    return Together(flows, until=_failed if session.sequential or not session.keep_going else None)
 
 
 def _failed(line: Line | None) -> bool:

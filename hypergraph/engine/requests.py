@@ -66,29 +66,18 @@ class Call:
 
 
 class Together:
-    """Run these flows, at once where the driver can; the answer is the list of their results, in order.
+    """Run these flows, at once where the driver can. What they come to is kept by whoever made them: there is no answer.
 
     Attributes:
         flows: an iterable that is read only as far as flows are being run: a million items cost what is in flight.
         until: given each result, tells whether the rest is to be left (and what runs, cancelled); None runs all.
-        limit: no more than this many at once; None leaves it to the driver.
-        collect: keep the results; otherwise the answer is an empty list.
     """
 
-    __slots__ = ("collect", "flows", "limit", "until")
+    __slots__ = ("flows", "until")
 
-    def __init__(
-        self,
-        flows: Iterable[Flow],
-        *,
-        until: Callable[[Any], bool] | None = None,
-        limit: int | None = None,
-        collect: bool = True,
-    ) -> None:
+    def __init__(self, flows: Iterable[Flow], *, until: Callable[[Any], bool] | None = None) -> None:
         self.flows = flows
         self.until = until
-        self.limit = limit
-        self.collect = collect
 
 
 class Ask:

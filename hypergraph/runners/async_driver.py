@@ -10,6 +10,7 @@ from hypergraph.engine.requests import Ask, Call, Flow, Outcome, Together
 from hypergraph.engine.stretches import Stretch
 from hypergraph.runners.crew import dismiss, streamed
 from hypergraph.runners.stretching import run_async_stretch
+from hypergraph.runners.sync_driver import call_node
 
 __all__ = ["MOST_TASKS", "AsyncDriver"]
 
@@ -65,7 +66,8 @@ class AsyncDriver:
                         answer = await self._stretch(request)
                     else:
                         assert isinstance(request, Together)
-                        answer = await self._together(request)
+                        answer = None
+                        await self._together(request)
                 except BaseException as error:
                     request = flow.throw(error)
                 else:
@@ -99,8 +101,8 @@ class AsyncDriver:
         try:
             if not call.awaits:
                 if self._threads:
-                    return await asyncio.to_thread(_plain, call)
-                return _plain(call)
+                    return await asyncio.to_thread(call_node, call)
+                return call_node(call)
             if call.drains:
                 return Outcome([piece async for piece in func(*args, **kwargs)])
             return Outcome(await func(*args, **kwargs))
@@ -153,16 +155,13 @@ class AsyncDriver:
                 if task.done():
                     return task.result(), late
 
-    async def _together(self, request: Together, each: Callable[[Any], Awaitable[None]] | None = None) -> list[Any]:
+    async def _together(self, request: Together, each: Callable[[Any], Awaitable[None]] | None = None) -> None:
         """Run flows together: a fixed set of workers pulls them, one after the other, from one iterator."""
         flows = request.flows
         if isinstance(flows, list) and len(flows) == 1 and each is None:
-            result = await self.drive(flows[0])
-            return [result] if request.collect else []
-        crew = _Crew(self, request, each)
-        most = min(request.limit or MOST_TASKS, self._limit or MOST_TASKS)
-        await crew.run(most)
-        return [result for _, result in sorted(crew.results, key=_place)]
+            await self.drive(flows[0])
+            return
+        await _Crew(self, request, each).run(min(MOST_TASKS, self._limit or MOST_TASKS))
 
     def stream(self, request: Together) -> AsyncIterator[Any]:
         """Run flows together and give each result as it ends; no more of them wait than may run at once."""
@@ -172,17 +171,15 @@ class AsyncDriver:
 class _Crew:
     """The workers of one `Together`."""
 
-    __slots__ = ("_driver", "_each", "_enough", "_flows", "_keep", "_until", "_workers", "results")
+    __slots__ = ("_driver", "_each", "_enough", "_flows", "_until", "_workers")
 
     def __init__(self, driver: AsyncDriver, request: Together, each: Callable[[Any], Awaitable[None]] | None) -> None:
         self._driver = driver
         self._until = request.until
-        self._keep = request.collect
         self._each = each
-        self._flows = enumerate(request.flows)
+        self._flows = iter(request.flows)
         self._enough = False
         self._workers: list[asyncio.Task[None]] = []
-        self.results: list[tuple[int, Any]] = []
 
     async def run(self, most: int) -> None:
         for first in self._flows:
@@ -205,12 +202,9 @@ class _Crew:
             elif (error := worker.exception()) is not None:
                 raise error
 
-    async def _work(self, pair: tuple[int, Flow] | None) -> None:
-        while pair is not None and not self._enough:
-            place, flow = pair
+    async def _work(self, flow: Flow | None) -> None:
+        while flow is not None and not self._enough:
             result = await self._driver.drive(flow)
-            if self._keep:
-                self.results.append((place, result))
             if self._each is not None:
                 await self._each(result)
             if self._until is not None and self._until(result):
@@ -219,16 +213,4 @@ class _Crew:
                     if worker is not asyncio.current_task():
                         worker.cancel()
                 return
-            pair = next(self._flows, None)
-
-
-def _place(pair: tuple[int, Any]) -> int:
-    return pair[0]
-
-
-def _plain(call: Call) -> Outcome:
-    try:
-        value = call.func(*call.args, **call.kwargs) if call.kwargs else call.func(*call.args)
-        return Outcome(list(value) if call.drains else value)
-    except Exception as error:
-        return Outcome(None, error)
+            flow = next(self._flows, None)

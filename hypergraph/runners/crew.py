@@ -22,8 +22,6 @@ class Crew:
         """Run the workers as tasks until the last one has left; whoever is at work when it ends otherwise tidies up first."""
         if not workers:
             return
-        if not workers:
-            return
         loop = asyncio.get_running_loop()
         self._done: asyncio.Future[None] = loop.create_future()
         self._left = len(workers)

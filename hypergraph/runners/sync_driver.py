@@ -50,21 +50,18 @@ class SyncDriver:
         if type(request) is Call:
             return call_node(request)
         if type(request) is Together:
-            return self._together(request)
+            self._together(request)
+            return None
         if type(request) is Stretch:
             return self._stretch(request)
         assert isinstance(request, Ask)
         return self.ask(request)
 
-    def _together(self, request: Together) -> list[Any]:
-        results: list[Any] = []
+    def _together(self, request: Together) -> None:
         for flow in request.flows:
             result = self.drive(flow)
-            if request.collect:
-                results.append(result)
             if request.until is not None and request.until(result):
                 break
-        return results
 
     def _stretch(self, stretch: Stretch) -> Any:
         open_trail = None if stretch.code.awaits else getattr(self._store, "open_trail_sync", None)

@@ -283,7 +283,7 @@ class RunScreen(RunMoves):
         else:
             note = Line(f"superstep {view.last_superstep}", "muted") if view.last_superstep is not None else Line()
             if view.batch is not None:
-                note.extend(batch_pace(view.batch))
+                note = batch_pace(view.batch)
             note.add("  ● live" if not ascii_only else "  live", "running") if view.live else note.add("  past run", "muted")
         self.status(left, right)
         self.query_one(TabLine).show(tabs_of(view), self._panes.tab, note)

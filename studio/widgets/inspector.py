@@ -255,7 +255,17 @@ class Inspector(LineView):
 def run_lines(view: RunView, width: int, path: str | None = None) -> list[Line]:
     """Say what is known of a run as a whole, or of a node that has not been reached."""
     lines = []
-    if path is not None:
+    given = next((one for one in view.scene.inputs if one.name == path), None) if view.scene is not None and path is not None else None
+    if given is not None:
+        value = next((one for one in view.inputs if one.name == path), None)
+        said = (
+            "input of the run" if value is not None else "input, bound to a value" if given.bound else "input, not given: its default holds"
+        )
+        lines += [Line(" ").add(given.name, "title"), Line(f" {said}", "muted")]
+        if value is not None:
+            lines.append(Line(" ").add(value.kind, "type").add(f"  {value.preview}").cut(width))
+        lines += [Line(" read by ", "muted").add(", ".join(given.consumers)).cut(width), Line()]
+    elif path is not None:
         lines += [Line(" ").add(path, "title"), Line(" has not been reached" if view.live else " was not reached", "muted"), Line()]
     lines.append(rule("Run", width))
     facts = [

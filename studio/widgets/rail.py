@@ -5,8 +5,7 @@ It is the graph, the task table and the timeline in one list. It costs one row a
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.cells import cell_len
@@ -20,6 +19,7 @@ from studio.widgets.figures import bar, took
 from studio.widgets.graph_text import lanes
 from studio.widgets.line import Line, clip
 from studio.widgets.line_view import LineView
+from studio.widgets.rail_notes import given_note, inside_note, label_of, time_axis, whole
 
 if TYPE_CHECKING:
     from hypergraph.viz.scene import Scene
@@ -34,7 +34,6 @@ _LEAST_GANTT: Final = 14
 _WORDS_FROM: Final = 60
 _LEAST_NOTE: Final = 10
 _TURNS_WIDTH: Final = 5
-_NAMED: Final = 4
 _MOST_ROWS_WITH_INPUTS: Final = 150
 
 
@@ -289,7 +288,7 @@ class Rail(LineView):
         line.add("time", "faint", width=_DURATION_WIDTH, right=True).add("  ")
         if gantt >= _LEAST_GANTT:
             span = self._span / self._scale
-            line.extend(_axis(span, gantt))
+            line.extend(time_axis(span, gantt))
         if head:
             line.add(" ")
             line.add("output", "faint")
@@ -309,15 +308,15 @@ class Rail(LineView):
         ascii_only = getattr(self.app, "ascii_only", False)
         turns = f" {'x' if ascii_only else chr(215)}{node.turns}" if node is not None and node.turns > 1 else ""
         quiet = state in {"waiting", "skipped"}
-        label = clip("  " * row.indent + row.label, name - len(turns)) + turns
+        label = clip("  " * row.indent + label_of(self._view, row, node), name - len(turns)) + turns
         line.add(label, "faint" if state == "skipped" else "muted" if quiet else "text", width=name).add(" ")
         glyph = state_glyph(state, ascii_only=ascii_only)
         word = self._word(state) if state_width > 2 else ""
         line.add(f"{glyph} {word}" if word else glyph, role, width=state_width)
         line.add(self._duration(node, state), "running" if state == "running" else "muted", width=_DURATION_WIDTH, right=True).add("  ")
         if gantt:
-            note = self._head(row, node, gantt) if not head and self._tells(row, node) else Line()
-            line.extend(self._bar(node, role, gantt, note))
+            tells = not head and self._tells(row, node)
+            line.extend(self._bar(node, role, gantt, lambda room: self._head(row, node, room) if tells else Line()))
         if head:
             line.add(" ")
             line.extend(self._head(row, node, head))
@@ -330,8 +329,8 @@ class Rail(LineView):
         return _WORDS.get(state, state)
 
     def _tells(self, row: RailRow, node: NodeView | None) -> bool:
-        """Say whether a row has something to say that its bar does not: where there is no column for it, it stands beside the bar."""
-        return row.kind in {"gate", "input"} or (row.fold == "folded" and not _whole(node)) or (node is not None and bool(node.error))
+        """Say whether a row has more to say than its bar: it stands beside the bar where it has no column."""
+        return row.kind in {"gate", "input"} or (row.fold == "folded" and not whole(node)) or (node is not None and bool(node.error))
 
     def plain_row(self, index: int) -> Line:
         """Say one node in words."""
@@ -365,31 +364,32 @@ class Rail(LineView):
         assert self._view is not None
         return (self._view.started or 0.0) + self._span
 
-    def _bar(self, node: NodeView | None, role: str, width: int, note: Line) -> Line:
+    def _bar(self, node: NodeView | None, role: str, width: int, beside: Callable[[int], Line]) -> Line:
         line = Line()
         view = self._view
         if node is None or node.started is None or view is None or view.started is None:
-            return line.extend(note).cut(width).to(width)
+            return line.extend(beside(width)).cut(width).to(width)
         end = node.ended if node.ended is not None else self._now()
         ascii_only = getattr(self.app, "ascii_only", False)
         span = self._span / self._scale
         space, drawn = bar(node.started - view.started, end - view.started, span, width, ascii_only=ascii_only)
         role = role if role != "completed" else "bar"
         before, after = len(space) - 1, width - len(space) - len(drawn) - 1
-        if note.cells and max(before, after) >= min(note.cells, _LEAST_NOTE):
-            if after >= min(note.cells, before):
-                return line.add(space).add(drawn, role).add(" ").extend(note.cut(after)).to(width)
-            return line.extend(note.cut(before)).to(len(space)).add(drawn, role).to(width)
+        note = beside(max(before, after, 0))
+        if note.plain.strip() and (max(before, after) >= _LEAST_NOTE or not note.plain.rstrip().endswith("…")):
+            if after >= before:
+                return line.add(space).add(drawn, role).add(" ").extend(note).cut(width).to(width)
+            return line.extend(note).cut(before).to(len(space)).add(drawn, role).to(width)
         return line.add(space).add(drawn, role).to(width)
 
     def _head(self, row: RailRow, node: NodeView | None, width: int) -> Line:
         line = Line()
         if row.kind == "input":
-            return self._given(row, width)
+            return given_note(self._view, row, width)
         if node is not None and node.error:
             line.add(node.error, "error")
-        elif row.fold == "folded" and node is not None and not _whole(node):
-            return self._inside(row, node, width)
+        elif row.fold == "folded" and node is not None and not whole(node):
+            return inside_note(self._view, row, node, width, ascii_only=getattr(self.app, "ascii_only", False))
         elif node is not None and node.decision:
             line.add(f"→ {node.decision}", "accent")
         elif node is not None and node.outputs:
@@ -402,45 +402,3 @@ class Rail(LineView):
         elif row.kind in {"gate", "input"} or node is None or node.state in {"waiting", "skipped"}:
             line.add(row.detail, "faint")
         return line.cut(width)
-
-    def _given(self, row: RailRow, width: int) -> Line:
-        """Say what a run was given for an input."""
-        given = next((value for value in self._view.inputs if value.name == row.path), None) if self._view is not None else None
-        if given is None:
-            return Line(row.detail, "faint").cut(width)
-        return Line(given.kind, "type").add(f" {given.preview}" if given.preview else "", "text").cut(width)
-
-    def _inside(self, row: RailRow, node: NodeView, width: int) -> Line:
-        """Say how the nodes of a folded graph stand: few by name, many by number."""
-        view, inner = self._view, row.node.inner if row.node is not None else None
-        if view is None or inner is None or not inner.nodes or (row.node is not None and row.node.mapped_over):
-            items = node.outputs[0] if node.outputs else None
-            return Line(f"{items.kind} {items.preview}" if items is not None else row.detail, "muted").cut(width)
-        ascii_only = getattr(self.app, "ascii_only", False)
-        states = [(one.name, found.state if (found := view.nodes.get(one.path)) is not None else "waiting") for one in inner.nodes]
-        line = Line()
-        if len(states) <= _NAMED:
-            for name, state in states:
-                line.add(" " if line.cells else "").add(name, "muted").add(" ").add(
-                    state_glyph(state, ascii_only=ascii_only), state_role(state)
-                )
-            if line.cells <= width:
-                return line
-        line = Line()
-        for state, number in Counter(state for _, state in states).items():
-            line.add(" " if line.cells else "").add(f"{state_glyph(state, ascii_only=ascii_only)}{number}", state_role(state))
-        return line.cut(width)
-
-
-def _whole(node: NodeView | None) -> bool:
-    return node is not None and node.state in {"completed", "cached", "kept"}
-
-
-def _axis(span: float, width: int) -> Line:
-    line = Line("0s", "faint")
-    for share in (0.5, 1.0):
-        text = took(span * share)
-        place = round(width * share) - (len(text) if share == 1.0 else len(text) // 2)
-        if place > line.cells:
-            line.to(place).add(text, "faint")
-    return line.to(width)

@@ -281,7 +281,7 @@ def prepare_file(path: str) -> int:
     return inspect_file(path)
 
 
-def is_cut_short(path: str) -> bool:
+def is_cut_short(path: str, patience: float = BUSY_SECONDS) -> bool:
     """Tell whether a process was killed while it wrote this file without a write-ahead log, as happens in the moment of its creation.
 
     Whoever opens the file for writing undoes what that process did; who only reads cannot even look at it.
@@ -289,7 +289,7 @@ def is_cut_short(path: str) -> bool:
     try:
         if not Path(path + "-journal").stat().st_size:
             return False
-        db = connect(file_uri(path, "mode=ro"))
+        db = connect(file_uri(path, "mode=ro"), patience)
         try:
             db.execute("SELECT count(*) FROM sqlite_master").fetchall()
         finally:
@@ -342,7 +342,7 @@ def inspect_file(path: str, patience: float = BUSY_SECONDS) -> int:
     Raises:
         NotACheckpointError, SchemaVersionError, StoreCorruptError: what it is otherwise.
     """
-    if is_cut_short(path):
+    if is_cut_short(path, patience):
         with tempfile.TemporaryDirectory(prefix="hypergraph-") as folder:
             return _inspected(mended_copy(path, folder), path, patience)
     return _inspected(path, path, patience)

@@ -53,7 +53,7 @@ class _ReadingDatabase(Database):
             raise failures.missing(source)
         if _needs_copy(source):
             source = self._copied(source)
-        elif is_cut_short(source):
+        elif is_cut_short(source, self._patience):
             source = mended_copy(source, self._folder())
             self.snapshot_at = datetime.now(UTC)
         self.version = inspect_file(source, self._patience)

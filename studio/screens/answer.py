@@ -56,6 +56,8 @@ class AnswerSheet(Sheet[tuple[str, dict[str, str]]]):
     AnswerSheet #editors { height: auto; }
     AnswerSheet .row { height: 1; layout: horizontal; }
     AnswerSheet .row > .name { width: 18; }
+    AnswerSheet.-tiny .row > .name { width: 11; }
+    AnswerSheet.-tiny #checks { max-height: 1; }
     AnswerSheet Summary { max-height: 50vh; }
     """
 
@@ -99,7 +101,7 @@ class AnswerSheet(Sheet[tuple[str, dict[str, str]]]):
             keys.add("t f", "key").add(" choose   ")
         elif any(spec.choices for _, spec in self._pause.asks):
             keys.add("1 2 3", "key").add(" or arrows choose   ")
-        yield Label(keys.add("esc", "key").add(" leave, the draft is kept"))
+        yield Label(keys.add("y", "key").add(" copy python   ").add("esc", "key").add(" leave, the draft is kept"))
 
     @property
     def _has_bool(self) -> bool:

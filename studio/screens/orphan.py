@@ -24,6 +24,7 @@ __all__ = ["OrphanSheet", "ask_lost", "settle"]
 
 OrphanChoice = Literal["open", "resume", "fork", "lost"]
 
+_ROOM = 50
 _WAYS: tuple[tuple[str, str, str], ...] = (
     ("enter", "open the run", "nothing changes"),
     ("C", "resume", "it goes on under its own id: what was stored stands, what was cut off runs again"),
@@ -67,8 +68,12 @@ class OrphanSheet(Sheet[OrphanChoice]):
         summary.focus()
 
     def _lines(self, width: int) -> list[Line]:
-        lines = [*(Line(" ").add(part) for part in wrap(self._problem.detail, max(10, width - 2))), Line()]
+        said = self._problem.detail.partition(" · enter: ")[0]
+        lines = [*(Line(" ").add(part) for part in wrap(said, max(10, width - 2))), Line()]
         for key, name, means in _WAYS[: 1 if self._read_only else None]:
+            if width < _ROOM:
+                lines.append(Line(" ").add(key, "key", width=7).add(name, "strong"))
+                continue
             parts = wrap(means, max(10, width - 23))
             lines.append(Line(" ").add(key, "key", width=7).add(name, "strong", width=14).add(parts[0], "muted"))
             lines += [Line(" " * 22).add(part, "muted") for part in parts[1:]]

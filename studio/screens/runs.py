@@ -41,9 +41,11 @@ _EVERY: Final = 1.0
 _QUIET: Final = 0.08
 _PAGE: Final = 200
 _UNDONE: Final = frozenset({"failed", "paused", "stopped", "interrupted", "partial"})
+_ANY: Final = _UNDONE | {"completed", "running"}
 _MEANT: Final[dict[str, frozenset[str]]] = {
     "stop": frozenset({"running"}), "kill": frozenset({"running"}), "resume": _UNDONE, "answer": frozenset({"paused"}),
-    "lost": frozenset({"interrupted"}), "retry": _UNDONE | {"completed"}, "fork": _UNDONE | {"completed", "running"},
+    "lost": frozenset({"interrupted"}), "retry": _UNDONE | {"completed"}, "fork": _ANY, "again": _ANY, "mark": _ANY, "yank": _ANY,
+    "export": _ANY, "bench": frozenset(),
 }  # fmt: skip
 _HINT: Final = "words, or: failed  paused  graph:rag  since:1d  id:rag-7  error:Timeout"
 

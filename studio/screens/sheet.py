@@ -157,6 +157,8 @@ class ConfirmSheet(Sheet[bool]):
                     .add(f" to {self._act.lower()}   ")
                 )
                 end.add("esc", "key").add(" leave", "text")
+            if self._known is not None and self._typed is None:
+                end.add("   y", "key").add(" copy python")
             return [*self._lines(width), *about_lines(self._known, width), Line(), end]
 
         summary.show(lines)

@@ -547,7 +547,7 @@ class FakeStudio:
         return [
             SimpleNamespace(
                 title="a run has no living process",
-                detail="rag-eval-5: its process is gone. Enter: resume it, fork it, or mark it as lost",
+                detail="rag-eval-5: its process is gone · enter: resume it, fork it, or mark it as lost",
                 address="hg:run/rag-eval-5",
                 run="rag-eval-5",
             )

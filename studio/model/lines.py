@@ -80,6 +80,7 @@ def run_line(run: Run) -> dict[str, Any]:
         "error": _bounded(run.error),
         "actor": run.actor or "",
         "owner": None if run.owner is None else {"pid": run.owner.pid, "host": run.owner.host},
+        "heard": seconds(run.last_owner.heard_at) if run.last_owner is not None else None,
         "config": dict(run.config or {}),
         "parent": run.parent_run_id,
         "forked_from": run.forked_from,

@@ -284,8 +284,18 @@ def _heard(facts: RunFacts, claim: int) -> float | None:
         if closing is not None and "t" in closing:
             return float(closing["t"])
     heard = [line["t"] for step in facts.steps.values() for line in (step.began, step.ended) if line is not None and line["c"] == claim]
-    heard += [line["t"] for line in facts.logs[-1:] if line["c"] == claim]
+    heard += [line["t"] for line in (*facts.logs[-1:], facts.stop) if line is not None and line["c"] == claim]
+    if claim == max(facts.claims, default=claim):
+        heard += _sign_of_life(facts)
     return max(heard, default=None)
+
+
+def _sign_of_life(facts: RunFacts) -> list[float]:
+    """Give when the owner of a run was last heard of, which the store knows of one whose process died."""
+    for child in facts.children.values():
+        if child.stored is not None and child.stored.get("interrupted") and child.stored.get("heard"):
+            return [float(child.stored["heard"])]
+    return []
 
 
 def _tries(facts: RunFacts, step: StepFacts) -> tuple[Attempt, ...]:
@@ -390,7 +400,8 @@ def _times(facts: RunFacts, child: ChildFacts, *, live: bool) -> tuple[float | N
     if not ends:
         # It did not say when it ended: the last that was heard of it.
         ends = [heard["t"] for step in facts.steps.values() for heard in (step.began, step.end) if heard is not None]
-        ends += [line["t"] for line in facts.logs[-1:]]
+        ends += [line["t"] for line in (*facts.logs[-1:], facts.stop) if line is not None]
+        ends += _sign_of_life(facts)
     return started, max(ends, default=started)
 
 

@@ -130,7 +130,8 @@ class RunScreen(RunMoves):
         self._paint_tree()
 
     def on_resize(self) -> None:
-        """A wide screen has room for the tree of runs."""
+        """A wide screen has room for the tree of runs, and for bars; a narrow one has fewer words."""
+        self.call_after_refresh(self._paint)
         self.call_after_refresh(self._paint_tree)
 
     def on_unmount(self) -> None:

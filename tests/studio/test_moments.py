@@ -12,7 +12,7 @@ import pytest
 from hypergraph import END, Graph, node, route
 from hypergraph.viz.scene import Scene
 from studio.model.branches import not_taken
-from studio.model.facts import Line, RunFacts, fold
+from studio.model.facts import Line, RunFacts, fold, with_stored
 from studio.model.log_lines import LogLines
 from studio.model.moments import Moment, before, moments_of, stepped
 from studio.model.projection import Context, Projection
@@ -190,3 +190,10 @@ def test_a_node_whose_process_died_ran_at_least_until_it_was_last_heard_of() -> 
     facts = fold(RunFacts("r"), [*TWO[:6], line("exit", 9, 7.5, code=-9)])
     shown = Projection().view(facts, Context(alive=False)).nodes["c"]
     assert (shown.state, shown.started, shown.ended, shown.at_least) == ("interrupted", 3.5, 7.5, True)
+
+
+def test_what_the_store_heard_last_of_a_dead_owner_counts() -> None:
+    stored: Line = {"r": "r", "status": "active", "interrupted": True, "t0": 0.0, "heard": 60.0}
+    facts = with_stored(fold(RunFacts("r"), TWO[:6]), stored, ())
+    view = Projection().view(facts, Context(alive=False))
+    assert (view.state, view.ended, view.nodes["c"].ended) == ("interrupted", 60.0, 60.0)

@@ -117,7 +117,8 @@ class AnswerSheet(Sheet[tuple[str, dict[str, str]]]):
     @work(exclusive=True, group="about")
     async def _look(self) -> None:
         self._known = await self._studio.about_answer(self._pause, self._given())
-        self.query_one("#checks", Summary).refresh(layout=True)
+        for checks in self.query("#checks").results(Summary):
+            checks.refresh(layout=True)
 
     def _checks(self, width: int) -> list[Line]:
         """Say how things stand before the answer is given, and what does the same."""

@@ -188,9 +188,9 @@ class ForecastSheet(Sheet[Act]):
     @work(exclusive=True)
     async def _answer(self) -> None:
         self._forecast = await self._studio.forecast(self._act())
-        summary = self.query_one(Summary)
-        summary.show(self._lines)
-        summary.refresh(layout=True)
+        for summary in self.query(Summary):
+            summary.show(self._lines)
+            summary.refresh(layout=True)
 
     def _lines(self, width: int) -> list[Line]:
         forecast = self._forecast

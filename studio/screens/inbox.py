@@ -135,7 +135,8 @@ class InboxScreen(PlaceScreen):
             self.say_once(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
             return
         self.said = ""
-        self._take(pauses)
+        if self.query(PauseList):
+            self._take(pauses)
 
     def _take(self, pauses: Sequence[PauseView]) -> None:
         now = self.now

@@ -82,6 +82,7 @@ class RunsScreen(RunActs):
         self._moved = 0.0
         self._token: object = None
         self._counts: Mapping[str, int] = {}
+        self._shows = False
         self.answered = ""
         """The filter that the list shows; what is typed is a moment ahead of it."""
         # One reading at a time: what is typed meanwhile makes those that wait needless.
@@ -127,15 +128,22 @@ class RunsScreen(RunActs):
 
     @work(exclusive=True, group="look")
     async def _look(self, text: str) -> None:
-        runs = self.query_one(RunList)
+        runs = next(iter(self.query(RunList)), None)
+        if runs is None:
+            # The studio is being closed.
+            return
         try:
             found = await asyncio.to_thread(self._found, text, self._token, runs.wanted, runs.opened)
+            if found is None and self.studio.trouble and runs.row_count():
+                self.say_once(self.studio.trouble)
+                return
         except (CheckpointError, OSError) as error:
             self.say_once(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
             return
         self.said = ""
-        if found is not None and text == self._filter:
+        if found is not None and text == self._filter and runs.is_attached:
             self._token, rows, inside = found
+            self._shows = bool(rows)
             self.answered = text
             self._take(rows, inside)
             self._bars()
@@ -148,7 +156,8 @@ class RunsScreen(RunActs):
             if text != self._filter:
                 return None
             token = text, self.studio.history_token()
-            if token == known or self._in_trouble():
+            if token == known or (self.studio.trouble and self._shows):
+                # What was seen last stays while the store cannot be read.
                 return None
             rows = self.studio.runs(text, None, _PAGE)
             while rows and len(rows) < wanted and text == self._filter:
@@ -157,13 +166,6 @@ class RunsScreen(RunActs):
                     break
                 rows += further
             return token, rows, {run_id: self.studio.children(run_id, _PAGE) for run_id in opened}
-
-    def _in_trouble(self) -> bool:
-        """Say why the store cannot be read; what was seen last stays."""
-        trouble = self.studio.trouble
-        if trouble and self.query_one(RunList).row_count():
-            self.app.call_from_thread(self.say_once, trouble)
-        return bool(trouble) and bool(self.query_one(RunList).row_count())
 
     async def on_run_list_wanted(self, message: RunList.Wanted) -> None:
         """Rows are missing: read them."""
@@ -174,10 +176,12 @@ class RunsScreen(RunActs):
         text, runs = self._filter, self.query_one(RunList)
         if after is not None:
             rows = await asyncio.to_thread(self.studio.runs, text, after, _PAGE)
-            if text == self._filter:
+            if text == self._filter and runs.is_attached:
                 runs.add(after, rows)
-        else:
-            runs.add_inside(inside, await asyncio.to_thread(self.studio.children, inside, _PAGE))
+            return
+        found = await asyncio.to_thread(self.studio.children, inside, _PAGE)
+        if runs.is_attached:
+            runs.add_inside(inside, found)
 
     def _take(self, rows: Sequence[RunRow], inside: Mapping[str, Sequence[RunRow]]) -> None:
         self.query_one(RunList).show(rows, self.now, inside)
@@ -192,7 +196,7 @@ class RunsScreen(RunActs):
         # Of a long history the rows are there long before they are counted.
         await asyncio.sleep(_QUIET)
         counts = await asyncio.to_thread(self.studio.counts, text)
-        if text == self._filter:
+        if text == self._filter and self.query(RunList):
             self._counts = counts
             self._bars()
 
@@ -246,7 +250,10 @@ class RunsScreen(RunActs):
 
     @work(exclusive=True, group="preview")
     async def _show_preview(self) -> None:
-        row = self.query_one(RunList).run_here
+        runs = next(iter(self.query(RunList)), None)
+        if runs is None:
+            return
+        row = runs.run_here
         preview = self.query_one("#preview", LinesPane)
         if row is None:
             preview.show(self._nothing, keep_place=False)
@@ -256,8 +263,8 @@ class RunsScreen(RunActs):
         except (CheckpointError, OSError) as error:
             self.say_once(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
             return
-        here = self.query_one(RunList).run_here
-        if here is None or here.id != row.id:
+        here = runs.run_here
+        if here is None or here.id != row.id or not preview.is_attached:
             return
         self._view = view
         self.refresh_bindings()

@@ -168,7 +168,8 @@ class ConfirmSheet(Sheet[bool]):
 
     async def _look(self, about: Awaitable[About]) -> None:
         self._known = await about
-        self.query_one(Summary).refresh(layout=True)
+        for summary in self.query(Summary):
+            summary.refresh(layout=True)
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -88,21 +88,20 @@ def _parsed(
     """Give the steps of joined columns; None when one of them is not what it should be."""
     if b"\\" in names:
         return None
-    plain = not (worst or flagged or decided)
     text = [supersteps.encode(), indices.encode(), b'"' + names + b'"', versions, values]
-    if not plain:
-        text += [statuses.encode(), flags.encode(), decisions]
+    # Most histories have nothing of one of these three.
+    text += [column for column, there in ((statuses.encode(), worst), (flags.encode(), flagged), (decisions, decided)) if there]
     columns = context.codec.parse(b"[[" + b"],[".join(text) + b"]]")
-    if columns is None or any(type(column) is not list or len(column) != count for column in columns):
+    if columns is None or len(columns) != len(text) or any(type(column) is not list or len(column) != count for column in columns):
         return None
-    if len(columns) != len(text) or not _MAPPINGS.issuperset(map(type, columns[3])) or not _VALUES.issuperset(map(type, columns[4])):
+    if not _MAPPINGS.issuperset(map(type, columns[3])) or not _VALUES.issuperset(map(type, columns[4])):
         return None
-    if plain:
-        ends: Iterable[StepStatus | None] = repeat(StepStatus.COMPLETED, count)
-        turns: Iterable[int] = repeat(1, count)
-        decisions_read: Iterable[Any] = repeat(None, count)
-    else:
-        ends = [STATUSES[status] if not flag & PARTIAL else None for status, flag in zip(columns[5], columns[6], strict=True)]
-        turns = [(flag >> TURN_SHIFT) + 1 for flag in columns[6]]
-        decisions_read = columns[7]
-    return list(zip(columns[0], columns[1], columns[2], ends, turns, columns[3], columns[4], decisions_read, strict=True))
+    more = iter(columns[5:])
+    ends: Iterable[StepStatus | None] = map(STATUSES.__getitem__, next(more)) if worst else repeat(StepStatus.COMPLETED, count)
+    turns: Iterable[int] = repeat(1, count)
+    if flagged:
+        marks = next(more)
+        ends = [end if not mark & PARTIAL else None for end, mark in zip(ends, marks, strict=True)]
+        turns = [(mark >> TURN_SHIFT) + 1 for mark in marks]
+    decided_on: Iterable[Any] = next(more) if decided else repeat(None, count)
+    return list(zip(columns[0], columns[1], columns[2], ends, turns, columns[3], columns[4], decided_on, strict=True))

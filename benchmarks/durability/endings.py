@@ -66,7 +66,8 @@ def interrupt(crime: Crime, number: signal.Signals, order: random.Random) -> End
             # It was quicker than the signal.
             return found
         found.broken.append(f"exit status {process.returncode}: {errors[-200:]}")
-    ended = {mark.step for mark in crime.marks() if mark.sign == "-"}
+    # What ends while it is told to end may have been interrupted in its last line.
+    ended = {mark.step for mark in crime.marks() if mark.sign == "-" and mark.at < began}
     stored = crime.stored(partial=True)
     found.finished, found.lost = len(ended), len(ended - stored)
     if ended - stored:

@@ -212,3 +212,42 @@ def test_other_threads_are_left_alone(path: Path) -> None:
         thread.start()
         thread.join()
     assert seen == [before]
+
+
+def test_ctrl_c_while_a_step_is_being_stored_waits_for_the_step(path: Path) -> None:
+    code = """
+    class Slow(SqliteCheckpointer):
+        def save_step_sync(self, record):
+            if record.node_name == "first":
+                os.kill(os.getpid(), signal.SIGINT)
+            super().save_step_sync(record)
+    @node(output_name="z")
+    def second(y: int) -> int:
+        say("never started")
+        return y
+    try:
+        SyncRunner(checkpointer=Slow(sys.argv[1])).run(Graph([first, second]), x=1, workflow_id="w")
+    except KeyboardInterrupt:
+        say("interrupted", signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+    """
+    assert script(code, path) == (0, ["interrupted True"], "")
+    assert run_of(path) == ("stopped", ["first"])
+
+
+def test_ctrl_c_in_a_node_is_raised_there(path: Path) -> None:
+    code = """
+    @node(output_name="z")
+    def second(y: int) -> int:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(60)
+        except KeyboardInterrupt:
+            say("in the node")
+            raise
+    try:
+        SyncRunner(checkpointer=store).run(Graph([first, second]), x=1, workflow_id="w")
+    except KeyboardInterrupt:
+        say("out of the run")
+    """
+    assert script(code, path) == (0, ["in the node", "out of the run"], "")
+    assert run_of(path) == ("stopped", ["first"])

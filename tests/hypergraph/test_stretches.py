@@ -293,3 +293,28 @@ async def test_many_steps_are_few_statements(tmp_path: Path) -> None:
     store._database.connection().set_trace_callback(None)
     assert len(store.steps("w")) == 400
     assert sum(text.startswith("INSERT INTO steps") for text in said) < 100
+
+
+def test_the_sources_of_a_graph_are_looked_up_once(tmp_path: Path) -> None:
+    store = SqliteCheckpointer(tmp_path / "runs.db")
+    runner, graph, said = SyncRunner(checkpointer=store), chain(list(range(50))), []
+    runner.run(graph, x=1, workflow_id="first")
+    store._database.connection().set_trace_callback(said.append)
+    runner.run(graph, x=1, workflow_id="second")
+    store._database.connection().set_trace_callback(None)
+    assert sum("FROM texts" in text for text in said) <= 3
+    assert store.sources("second") == store.sources("first")
+    assert len(store.sources("second")) == 50
+
+
+def test_sources_are_kept_again_in_another_file_under_the_same_name(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    store, graph = SqliteCheckpointer(path), chain([1, 2])
+    SyncRunner(checkpointer=store).run(graph, x=1, workflow_id="w")
+    before = store.sources("w")
+    store.close_sync()
+    for file in tmp_path.glob("runs.db*"):
+        if file.is_file():
+            file.unlink()
+    SyncRunner(checkpointer=store).run(graph, x=1, workflow_id="w")
+    assert store.sources("w") == before

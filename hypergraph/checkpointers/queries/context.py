@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 from hypergraph.checkpointers.leases import Identity, OwnerRow
@@ -61,11 +61,13 @@ class Context:
         codec: reads and writes values.
         alive: (owner row, root id, claimed) -> whether the workflow may still be run by that owner.
         large: gives what stands for a value of more than 1 MiB; None builds the value itself.
+        sources: hash of a graph's code -> key and hash of the text that lists its sources, where this store has kept them.
     """
 
     codec: ValueCodec
     alive: Callable[[OwnerRow, str, bool], bool]
     large: Callable[[LargeStored], Any] | None = None
+    sources: dict[Any, tuple[int, bytes]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

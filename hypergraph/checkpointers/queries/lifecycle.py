@@ -68,8 +68,12 @@ def heartbeat(token: str) -> Operation[None]:
     yield "UPDATE owners SET beat_at = ? WHERE token = ?", (now_micros(), token)
 
 
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
 def _intern(text: str) -> Operation[int]:
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    digest = _digest(text)
     rows = yield "SELECT key FROM texts WHERE hash = ?", (digest,)
     if rows:
         return int(rows[0][0])
@@ -77,11 +81,17 @@ def _intern(text: str) -> Operation[int]:
     return int(rows[0][0])
 
 
-def _intern_sources(new: NewRun, config: int | None, like: str) -> Operation[int | None]:
+def _intern_sources(context: Context, new: NewRun, config: int | None, like: str) -> Operation[int | None]:
     """Keep a graph's sources. `like` is a run that probably has the same: then its configuration, which holds the code's hash, says so."""
     sources = new.sources
     if not sources:
         return None
+    code = (new.config or {}).get("graph_code_hash")
+    if code in context.sources:
+        # Kept for an earlier run. Looked at again, since that run's transaction may have been undone, or the file be another.
+        kept = context.sources[code]
+        if (yield "SELECT 1 FROM texts WHERE key = ? AND hash = ?", kept):
+            return kept[0]
     if config is not None:
         known = yield "SELECT sources FROM runs WHERE id = ? AND config = ?", (like, config)
         if known and known[0][0] is not None:
@@ -89,7 +99,11 @@ def _intern_sources(new: NewRun, config: int | None, like: str) -> Operation[int
     listed: dict[str, list[Any]] = {}
     for name, (digest, text) in sources.items():
         listed[name] = [digest, (yield from _intern(text or ""))]
-    return (yield from _intern(json.dumps(listed, ensure_ascii=True)))
+    whole = json.dumps(listed, ensure_ascii=True)
+    key = yield from _intern(whole)
+    if code is not None:
+        context.sources[code] = (key, _digest(whole))
+    return key
 
 
 def put_data(run: int, kind: str, packed: Packed, *, replace: bool = False) -> Operation[None]:
@@ -155,7 +169,7 @@ def begin(context: Context, new: NewRun, data: Mapping[str, Packed], owner: int 
             raise already_running(new.run_id, owner_phrase(held))
         if rows[0][1] == "active":
             stalled = yield from _stalled(rows[0][0], held.claimed_at, held.stalled)
-    key = (yield from _update(rows[0][0], new)) if rows else (yield from _insert(new))
+    key = (yield from _update(context, rows[0][0], new)) if rows else (yield from _insert(context, new))
     if leases:
         yield (
             "UPDATE runs SET epoch = epoch + 1, owner = ?, claimed_at = ?, stalled = ? WHERE key = ?",
@@ -176,9 +190,9 @@ def _stalled(run: int, claimed_at: int | None, before: int) -> Operation[int]:
     return 1 if (yield from moved_since(run, claimed_at)) else before + 1
 
 
-def _insert(new: NewRun) -> Operation[int]:
+def _insert(context: Context, new: NewRun) -> Operation[int]:
     config = None if new.config is None else (yield from _intern(json.dumps(new.config, ensure_ascii=True, default=str)))
-    sources = yield from _intern_sources(new, config, new.forked_from or new.run_id)
+    sources = yield from _intern_sources(context, new, config, new.forked_from or new.run_id)
     cut = yield from _cut(new)
     rows = yield (
         "INSERT INTO runs (id, status, graph_name, parent_run_id, forked_from, fork_superstep, fork_cut, retry_of, retry_index, config, "
@@ -191,9 +205,9 @@ def _insert(new: NewRun) -> Operation[int]:
     return int(rows[0][0])
 
 
-def _update(key: int, new: NewRun) -> Operation[int]:
+def _update(context: Context, key: int, new: NewRun) -> Operation[int]:
     config = None if new.config is None else (yield from _intern(json.dumps(new.config, ensure_ascii=True, default=str)))
-    sources = yield from _intern_sources(new, config, new.run_id)
+    sources = yield from _intern_sources(context, new, config, new.run_id)
     yield (
         "UPDATE runs SET status = 'active', graph_name = ?, duration_ms = NULL, node_count = 0, error_count = 0, completed_at = NULL, "
         f"error = NULL, indexed = NULL, config = coalesce(?, config), sources = coalesce(?, sources), seq = {_NEXT_SEQ} WHERE key = ?",

@@ -185,7 +185,7 @@ class Feed:
         self._alive = self._launcher.is_alive(self._run_id)
         self._logs.look_up_scene()
         if store is not None:
-            found = load_stored(store, self._facts, steps=steps)
+            found = load_stored(store, self._facts, steps=steps, secrets=self._history.secrets)
             self._run, self._facts = found.run, found.facts
             self._context = replace(self._context, inputs=found.inputs, origins=dict.fromkeys(found.inputs, "input"))
             if found.run is not None:
@@ -278,7 +278,7 @@ class Feed:
             self._token = self._history.token()
         # A run without a log is folded anew: what was only inferred of it must not stay.
         base = self._facts if self._logs.found else RunFacts(self._run_id)
-        found = load_stored(store, base)
+        found = load_stored(store, base, secrets=self._history.secrets)
         self._run = found.run
         self._facts = found.facts
         if found.inputs:
@@ -290,7 +290,7 @@ class Feed:
             top = run.parent_run_id is None
             if not self._inherited and run.forked_from is not None and top:
                 self._inherited = True
-                self._context = replace(self._context, inherited=inherited_lines(store, run.id))
+                self._context = replace(self._context, inherited=inherited_lines(store, run.id, self._history.secrets))
             family = self._history.lineage(run.id) if top else ()
             self._context = replace(self._context, lineage=family, pauses=self._known.pauses(self._history, run))
         return True

@@ -159,23 +159,26 @@ class StoredRun:
     inputs: Mapping[str, list[str]]
 
 
-def load_stored(store: ReadonlyStore, facts: RunFacts, *, steps: bool = True) -> StoredRun:
+def load_stored(store: ReadonlyStore, facts: RunFacts, *, steps: bool = True, secrets: Collection[str] = ()) -> StoredRun:
     """Take in a run, its steps, and the runs inside it.
 
     Args:
         store: the store.
         facts: what was known.
         steps: False for the row and the inputs alone.
+        secrets: further names whose values are not shown.
     """
     run = store.get_run(facts.root)
     if run is None:
         return StoredRun(None, facts, {})
     if steps:
-        facts = _with_run(store, facts, run, None, 0)
-    return StoredRun(run, facts, previews(store.inputs(run.id)))
+        facts = _with_run(store, facts, run, None, 0, secrets)
+    return StoredRun(run, facts, previews(store.inputs(run.id), secrets))
 
 
-def _with_run(store: ReadonlyStore, facts: RunFacts, run: Run, up: tuple[str, int, str] | None, depth: int) -> RunFacts:
+def _with_run(
+    store: ReadonlyStore, facts: RunFacts, run: Run, up: tuple[str, int, str] | None, depth: int, secrets: Collection[str]
+) -> RunFacts:
     line = run_line(run)
     if up is not None:
         line["up"] = up
@@ -183,7 +186,7 @@ def _with_run(store: ReadonlyStore, facts: RunFacts, run: Run, up: tuple[str, in
         facts = with_stored(facts, line, ())
         return with_items(facts, run.id, stored_states(store.item_states(run.id)))
     steps = list(store.steps(run.id))
-    facts = with_stored(facts, line, [step_line(step) for step in steps])
+    facts = with_stored(facts, line, [step_line(step, secrets) for step in steps])
     if depth >= _MOST_DEPTH:
         return facts
     known: set[str] = set()
@@ -193,13 +196,16 @@ def _with_run(store: ReadonlyStore, facts: RunFacts, run: Run, up: tuple[str, in
         known.add(step.child_run_id)
         child = store.get_run(step.child_run_id)
         if child is not None:
-            facts = _with_run(store, facts, child, (run.id, step.superstep, step.node_name), depth + 1)
+            facts = _with_run(store, facts, child, (run.id, step.superstep, step.node_name), depth + 1, secrets)
     if str(run.status) == "active":
-        facts = _with_unfinished(store, facts, run, known, max((step.superstep for step in steps), default=-1) + 1, depth)
+        superstep = max((step.superstep for step in steps), default=-1) + 1
+        facts = _with_unfinished(store, facts, run, known, superstep, depth, secrets)
     return facts
 
 
-def _with_unfinished(store: ReadonlyStore, facts: RunFacts, run: Run, known: set[str], superstep: int, depth: int) -> RunFacts:
+def _with_unfinished(
+    store: ReadonlyStore, facts: RunFacts, run: Run, known: set[str], superstep: int, depth: int, secrets: Collection[str]
+) -> RunFacts:
     """Take in nested runs whose outer step has not ended: the node around them runs."""
     from hypergraph.checkpointers import RunFilter
 
@@ -212,16 +218,16 @@ def _with_unfinished(store: ReadonlyStore, facts: RunFacts, run: Run, known: set
         if not steps or at != steps[-1]:
             began = {"k": "node+", "c": 0, "n": 0, "t": child.created_at.timestamp(), "r": run.id, "s": at, "node": node}
             facts = fold(facts, [began])
-        facts = _with_run(store, facts, child, (run.id, at, node), depth + 1)
+        facts = _with_run(store, facts, child, (run.id, at, node), depth + 1, secrets)
     return facts
 
 
-def inherited_lines(store: ReadonlyStore, run_id: str) -> dict[str, Line]:
+def inherited_lines(store: ReadonlyStore, run_id: str, secrets: Collection[str] = ()) -> dict[str, Line]:
     """Give what a fork took over from its source: node -> the line of its newest step, with the run that it comes from."""
     found: dict[str, Line] = {}
     for step in store.checkpoint(run_id).steps:
         if step.run_id != run_id and str(step.status) == "completed":
-            found[step.node_name] = {**step_line(step), "from": step.run_id}
+            found[step.node_name] = {**step_line(step, secrets), "from": step.run_id}
     return found
 
 

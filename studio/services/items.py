@@ -116,7 +116,8 @@ class Items:
             if step.traceback or step.error:
                 error = step.traceback or step.error or ""
         given = ", ".join(
-            f"{name}={one_line(preview(value, name=name, limit=200)[1], 100)}" for name, value in store.inputs(run_id).items()
+            f"{name}={one_line(preview(value, name=name, secrets=self._history.secrets, limit=200)[1], 100)}"
+            for name, value in store.inputs(run_id).items()
         )
         return ItemView(given, tuple(states.items()), error, took)
 

@@ -20,6 +20,7 @@ from studio.model.plan import LaunchPlan
 from studio.model.preview import one_line, preview
 from studio.model.python_code import Code, identifier
 from studio.model.rows import changes_text, state_of
+from studio.model.secrets import is_secret
 from studio.model.type_spec import TypeSpec
 from studio.services.forecasts import caution_of, code_words
 from studio.services.gathering import inherited_lines, load_stored
@@ -151,8 +152,10 @@ def comparison(history: History, a: str, b: str) -> Comparison:
             raise LookupError(f"No run is named {name!r} in this store.")
         runs.append(run)
     assert store is not None
-    facts = [load_stored(store, RunFacts(run.id)).facts for run in runs]
-    kept = [inherited_lines(store, run.id) if run.forked_from is not None and run.parent_run_id is None else {} for run in runs]
+    facts = [load_stored(store, RunFacts(run.id), secrets=history.secrets).facts for run in runs]
+    kept = [
+        inherited_lines(store, run.id, history.secrets) if run.forked_from is not None and run.parent_run_id is None else {} for run in runs
+    ]
     return compare(facts[0], facts[1], (state_of(runs[0]), state_of(runs[1])), _causes(history, *runs), (kept[0], kept[1]))
 
 
@@ -299,7 +302,9 @@ def _value(history: History, run_id: str, node: str | None, superstep: int | Non
     values = dict(step.values or {}) if step is not None else {}
     if len(values) == 1:
         ((name, value),) = values.items()
-        return value if isinstance(value, str) else preview(value, name=name, secrets=history.secrets, limit=_LONGEST)[1]
+        if isinstance(value, str) and not is_secret(name, history.secrets):
+            return value
+        return preview(value, name=name, secrets=history.secrets, limit=_LONGEST)[1]
     return "\n".join(f"{name} = {preview(value, name=name, secrets=history.secrets, limit=_LONGEST)[1]}" for name, value in values.items())
 
 

@@ -7,6 +7,7 @@ A failing row costs no other row its result: the loop goes on behind it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import accumulate, compress, pairwise
 from typing import Any
 
@@ -15,6 +16,7 @@ from hypergraph.engine.caching import cache_key
 from hypergraph.engine.mapping import items_of
 from hypergraph.runners.daft.program import Mapped, Stage, Step
 from hypergraph.runners.daft.rows import Column, Constant, Rows, scattered
+from hypergraph.runners.daft.underway import under_way
 
 __all__ = ["run_stage"]
 
@@ -22,8 +24,24 @@ _Bad = dict[int, BaseException]
 
 
 def run_stage(rows: Rows, stage: Stage) -> None:
-    """Run a synchronous stage; what rows are left, and how the others failed, is in `rows` afterwards."""
+    """Run a synchronous stage; what rows are left, and how the others failed, is in `rows` afterwards.
+
+    Raises:
+        RuntimeError: nobody waits for the rows any more.
+    """
+    with under_way(rows):
+        _run_steps(rows, stage)
+    _go_on(rows)
+
+
+def _go_on(rows: Rows) -> None:
+    if rows.abandoned:
+        raise RuntimeError("These rows were abandoned: their caller was interrupted, or the process ends.")
+
+
+def _run_steps(rows: Rows, stage: Stage) -> None:
     for position, step in enumerate(stage.steps, stage.first):
+        _go_on(rows)
         if not len(rows):
             # Nobody is left to read what the rest would give.
             rows.slots = [held if isinstance(held, Constant) else Column([]) for held in rows.slots]
@@ -293,7 +311,7 @@ def _spread(rows: Rows, step: Step, call: Mapped) -> tuple[Rows, list[int], _Bad
             if name in items.shared:
                 flat[name].extend([items.shared[name]] * items.count)
     setting = rows.setting
-    inside = Rows(call.program, type(setting)(False, setting.cache, setting.series, setting.made), sum(sizes))
+    inside = Rows(call.program, replace(setting, first_only=False), sum(sizes))
     for name, slot in call.program.inputs.items():
         inside.slots[slot] = constant[name] if name in constant else Column(flat[name])
     return inside, sizes, bad

@@ -11,6 +11,7 @@ from hypergraph.runners.daft.parcels import Depot, Outcome
 from hypergraph.runners.daft.program import Program, Recreated, Stage
 from hypergraph.runners.daft.stages import AsyncStage, Emit, Job, Shipped, SyncStage
 from hypergraph.runners.daft.types import column_type, nests
+from hypergraph.runners.daft.underway import abandon
 
 __all__ = ["add_outputs", "input_frame", "run_rows"]
 
@@ -38,7 +39,12 @@ def run_rows(daft: Any, frame: Any, job: Job, count: int) -> Outcome:
     depot: Depot = job.depot
     inputs = [frame[field_of(place)] for place in range(len(job.program.inputs))]
     tickets = _staged(daft, frame, job, frame[_NUMBER], inputs, Tickets(depot), daft.DataType.binary(), numbered=True)
-    column = tickets.to_arrow().column(0)
+    try:
+        column = tickets.to_arrow().column(0)
+    except BaseException:  # an interrupt, or what Daft raises: its threads go on with the batches that they are at
+        depot.close()
+        abandon(depot)
+        raise
     return Outcome(job.program.names, depot.open(column.drop_null().to_pylist()), count)
 
 

@@ -12,6 +12,7 @@ from time import monotonic, sleep
 from typing import Any, Final
 
 from hypergraph._text import fix
+from hypergraph.runners.daft.underway import abandon
 
 __all__ = ["load_daft"]
 
@@ -48,11 +49,12 @@ def _wait_at_exit() -> None:
 
 
 def _settled() -> None:
-    """Wait until Daft's threads have come to rest, for half a second at most.
+    """Begin no further row, and wait until Daft's threads have come to rest, for half a second at most.
 
     They let go of Python objects a moment after a query's last result. A process that ends in that moment is killed by Python,
     with "PyGILState_Release: thread state must be current", after it has done all its work.
     """
+    abandon()
     quiet, until = 0, monotonic() + _LONGEST
     while quiet < _CALM and monotonic() < until:
         sleep(_PAUSE)
@@ -63,6 +65,7 @@ def _busy() -> bool:
     """Tell whether another thread of this process is running; where the system does not say, none is."""
     own = str(get_native_id())
     try:
-        return any(name != own and (_TASKS / name / "stat").read_text().rpartition(")")[2].split()[0] == "R" for name in os.listdir(_TASKS))
+        others = [task for task in _TASKS.iterdir() if task.name != own]
+        return any((task / "stat").read_text().rpartition(")")[2].split()[0] == "R" for task in others)
     except OSError:  # no Linux, or a thread that ended just now
         return False

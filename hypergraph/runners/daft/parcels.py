@@ -64,6 +64,11 @@ class Depot:
                 self.first_failure = lowest if self.first_failure is None else min(lowest, self.first_failure)
             return b"%d" % (len(self._parcels) - 1)
 
+    def close(self) -> None:
+        """Have no further batch begun."""
+        with self._lock:
+            self.first_failure = -1
+
     def open(self, tickets: Iterable[bytes | None]) -> list[Parcel]:
         """Give the parcels for these tickets."""
         found = []

@@ -59,6 +59,11 @@ class Column:
         """The Series where there is one already, else the list: what costs nothing to give."""
         return self._list if self._series is None else self._series
 
+    def empty(self) -> None:
+        """Take the values out of the list, whoever goes through it."""
+        if self._list is not None:
+            self._list.clear()
+
     def compact(self, kind: Any) -> Column:
         """Give the values in as little room as holds them exactly; `kind` is the class `daft.Series`."""
         if self._list is None or self._series is not None:
@@ -99,12 +104,14 @@ class Setting:
         cache: the result cache, or None.
         series: the class `daft.Series`.
         made: key -> object of a `@stateful` class that this worker has built.
+        depot: where the results go; None when they are columns of a frame.
     """
 
     first_only: bool
     cache: Any
     series: Any
     made: Mapping[int, Any] = field(default_factory=dict)
+    depot: Any = None
 
 
 class Failure:
@@ -165,9 +172,10 @@ class Rows:
         places: where each row stands in the batch as it came in.
         failures: place -> how that row failed.
         total: rows that came in.
+        abandoned: nobody waits for them any more.
     """
 
-    __slots__ = ("failures", "places", "program", "setting", "slots", "total")
+    __slots__ = ("abandoned", "failures", "places", "program", "setting", "slots", "total")
 
     def __init__(self, program: Program, setting: Setting, total: int) -> None:
         self.program = program
@@ -178,6 +186,7 @@ class Rows:
         self.total = total
         self.places: Sequence[int] = range(total)
         self.failures: dict[int, Failure] = {}
+        self.abandoned = False
 
     def __len__(self) -> int:
         return len(self.places)
@@ -231,6 +240,13 @@ class Rows:
             if isinstance(held, Column):
                 self.slots[slot] = Column(list(compress(held.values, stays)), hint=held.hint)
         return stays
+
+    def abandon(self) -> None:
+        """Begin no further row, from another thread. A loop over a list ends when the list is emptied under it, at no cost."""
+        self.abandoned = True
+        for held in self.slots:
+            if isinstance(held, Column):
+                held.empty()
 
     def output(self, slot: int) -> Column:
         """Give an output of the rows that are there."""

@@ -88,7 +88,8 @@ class Job:
 
     def limit(self) -> int | None:
         """Give the number of a row behind which nothing needs to be run."""
-        return self.depot.first_failure if self.first_only and self.depot is not None else None
+        failed = self.depot.first_failure if self.depot is not None else None
+        return failed if self.first_only or failed == -1 else None
 
 
 class Record:
@@ -144,7 +145,7 @@ class SyncStage:
         import daft
 
         total = len(lead)
-        rows = Rows(self.job.program, Setting(self.job.first_only, self.job.cache.cache, daft.Series, made), total)
+        rows = Rows(self.job.program, Setting(self.job.first_only, self.job.cache.cache, daft.Series, made, self.job.depot), total)
         if self.inputs is None:
             return rows, _read_records(rows, lead.to_pylist())
         for slot, column in zip(self.inputs, columns, strict=True):

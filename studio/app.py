@@ -204,7 +204,9 @@ class StudioApp(App[None]):
         self._known_problems = tuple(found)
         if fresh:
             more = f", and {len(fresh) - 1} more" if len(fresh) > 1 else ""
-            self.notify(f"{fresh[0].title}: {fresh[0].detail}{more}. ! shows what is wrong.", severity="warning", markup=False)
+            # A small screen is for what is looked at: there the details are a key away.
+            said = fresh[0].title if self.plain else f"{fresh[0].title}: {fresh[0].detail.partition('. ')[0]}"
+            self.notify(f"{said}{more}. ! shows what is wrong.", severity="warning", markup=False)
         if self.trouble != len(found):
             self.trouble = len(found)
             for line in self.screen.query(StatusLine):

@@ -80,6 +80,16 @@ def _allowed(pane: Widget, binding: Binding) -> bool:
     return bool(pane.check_action(name, (given,) if given else ()))
 
 
+def _row(keys: str, text: str, width: int) -> list[Line]:
+    """Write keys and their meaning; where there is little room, the meaning goes on below."""
+    column = 16 if width >= 56 else 4
+    parts = wrap(text, max(10, width - column - 4))
+    lines = [Line("  ").add("", "key", width=column).add(" ").add(part) for part in parts]
+    if len(keys) > column:
+        return [Line("  ").add(keys, "key"), *lines]
+    return [Line("  ").add(keys, "key", width=column).add(" ").add(parts[0] if parts else ""), *lines[1:]]
+
+
 class HelpScreen(Sheet[None]):
     """The keys of a screen.
 
@@ -155,10 +165,9 @@ class HelpScreen(Sheet[None]):
         for title, group in [*titled, *self._away.items()]:
             if not group:
                 continue
-            lines.append(rule(title, width))
+            lines.append(rule(title if len(title) < width - 4 else title.partition(" (")[0], width))
             for keys, text in group.values():
-                for index, part in enumerate(wrap(text, max(10, width - 20))):
-                    lines.append(Line("  ").add(" ".join(keys) if not index else "", "key", width=16).add(" ").add(part))
+                lines += _row(" ".join(keys), text, width)
             lines.append(Line())
         lines.append(rule("Shapes", width))
         for glyph, state in _STATES:

@@ -103,7 +103,11 @@ class StatusLine(Bar):
         whole = Line(" hg ", "title on cursor-row").add(" ").extend(self._left)
         trouble = getattr(self.app, "trouble", 0)
         right = Line(f"!{trouble}  ", "warning") if trouble else Line()
-        return whole.right(right.extend(self._right).add(" "), width)
+        right = right.extend(self._right)
+        if right.cells >= width:
+            # What is most needed stands first; a word that is half there says nothing.
+            return right.cut_words(width)
+        return whole.right(right.add(" "), width)
 
 
 class PlaceBar(Bar):

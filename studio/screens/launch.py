@@ -18,7 +18,8 @@ from studio.model.plan import mapped_of, with_mapped
 from studio.screens.base import PlaceScreen
 from studio.widgets.choice import Choice
 from studio.widgets.figures import counted
-from studio.widgets.input_form import Field, FieldInput, Label
+from studio.widgets.input_form import Field, Label
+from studio.widgets.launch_options import launch_options
 from studio.widgets.line import Line
 from studio.widgets.line_view import LineView
 from studio.widgets.lines import LinesPane
@@ -67,6 +68,9 @@ class LaunchScreen(PlaceScreen):
     LaunchScreen RecalledList { background: $background; }
     LaunchScreen Button { min-width: 16; }
     LaunchScreen.-tiny #preflight, LaunchScreen.-tiny Tick, LaunchScreen.-tiny .type { display: none; }
+    LaunchScreen.-tiny Tick.-on { display: block; }
+    LaunchScreen.-tiny #run { width: 9; min-width: 9; }
+    LaunchScreen.-tiny #go, LaunchScreen.-tiny #verdict { height: 2; margin-top: 0; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -103,35 +107,7 @@ class LaunchScreen(PlaceScreen):
         form = VerticalScroll(
             Label(id="heading"),
             Vertical(id="fields"),
-            Vertical(
-                Label(id="how"),
-                RunnerPicker(id="runner"),
-                Horizontal(
-                    Label(Line(" run id", "text"), classes="name"),
-                    FieldInput(id="run-id", placeholder="made up from the graph's name", compact=True),
-                    classes="row",
-                ),
-                Horizontal(
-                    Label(Line(" combine", "text"), classes="name"),
-                    Choice(("zip", "product"), chosen=0, id="mode"),
-                    Label(id="items"),
-                    classes="row",
-                    id="mode-row",
-                ),
-                Horizontal(
-                    Label(Line(" on failure", "text"), classes="name"),
-                    Choice(("continue", "raise"), chosen=0, id="on-error"),
-                    classes="row",
-                    id="error-row",
-                ),
-                Horizontal(
-                    Label(Line(" at once", "text"), classes="name"),
-                    FieldInput("8", id="at-once", compact=True, type="integer"),
-                    classes="row",
-                    id="once-row",
-                ),
-                id="options",
-            ),
+            launch_options(),
             id="form",
             can_focus=False,
         )
@@ -139,10 +115,10 @@ class LaunchScreen(PlaceScreen):
         go = Horizontal(Button("Run", id="run", variant="primary", compact=True), Label(id="verdict"), id="go")
         yield Container(Vertical(form, go, Vertical(id="recent"), id="left"), LinesPane(id="preflight"), id="body")
 
-    async def on_mount(self) -> None:
+    def on_mount(self) -> None:
         """Show the graph that was asked for, else the first one."""
-        if self._graph is None:
-            await self._open()
+        self.query_one("#at-once", Input).value = str(self.studio.settings.at_once)
+        self.call_after_refresh(self._open_first)
         self.set_interval(_LOADING, self._open_loaded)
 
     async def _open_loaded(self) -> None:
@@ -150,10 +126,15 @@ class LaunchScreen(PlaceScreen):
         if self._graph is None and self.is_current and self.studio.modules() is not self._looked:
             await self._open()
 
-    async def on_screen_resume(self) -> None:
-        """A graph may have been loaded in the meantime."""
-        if self.is_mounted and self._graph is None:
+    async def _open_first(self) -> None:
+        # Whoever comes with an address says in the same moment which graph is wanted.
+        if self._graph is None and self._wanted is None:
             await self._open()
+
+    def on_screen_resume(self) -> None:
+        """A graph may have been loaded in the meantime."""
+        if self.is_mounted:
+            self.call_after_refresh(self._open_first)
         self._bars()
 
     def show_address(self, target: Target) -> None:

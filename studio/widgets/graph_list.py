@@ -105,9 +105,9 @@ class GraphList(LineView):
             return Line(f"{module.target}: {said or counted(len(module.graphs), 'graph')}")
         needs = [field.name for field in graph.inputs if field.required]
         last = self._last_of(graph)
-        ran = f"last run {last.state} {ago(last.started, self._now)}" if last is not None else "not run yet"
+        ran = f"{last.state} {ago(last.started, self._now)}" if last is not None else "not run yet"
         needed = f"needs {', '.join(needs)}" if needs else "needs nothing"
-        return Line(f"{graph.name}: {counted(graph.node_count, 'node')}, {needed}, {ran}")
+        return Line(f"{graph.name}: {needed}, {ran}")
 
     def _last_of(self, graph: GraphView) -> RunRow | None:
         return self._last.get(graph.scene.name or graph.name)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -16,7 +17,7 @@ from textual.widgets import Input
 
 from studio.theme import Palette
 from studio.widgets.choice import Choice
-from studio.widgets.line import Line, rule
+from studio.widgets.line import Line, rule, wrap
 
 if TYPE_CHECKING:
     from studio.model.graph_view import InputField
@@ -25,10 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["Field", "Label", "Tick", "choices_of", "editor_for"]
 
 _CHOICES_SHOWN: Final = 8
+_TINY: Final = 60
 
 
 class Label(Widget):
-    """A line of a form that is only read."""
+    """A text of a form that is only read: one line, or as many as it needs where the styles give it more than one."""
 
     DEFAULT_CSS = """
     Label { height: 1; width: 1fr; }
@@ -42,7 +44,7 @@ class Label(Widget):
     def show(self, line: Line) -> None:
         """Show another line."""
         self._line = line
-        self.refresh()
+        self.refresh(layout=self.styles.height is not None and self.styles.height.is_auto)
 
     def show_heading(self, title: str) -> None:
         """Show a title with a rule as wide as the form."""
@@ -54,11 +56,26 @@ class Label(Widget):
         """The text."""
         return self._heading or self._line.plain
 
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Give the lines that the text needs."""
+        del container, viewport
+        return len(self._parts(width))
+
+    def _parts(self, width: int) -> list[Line]:
+        if self._heading:
+            return [rule(self._heading, width)]
+        if self._line.cells <= width or not self._line.spans:
+            return [self._line]
+        return [Line(part, self._line.spans[-1][1]) for part in wrap(self._line.plain, max(1, width))]
+
     def render_line(self, y: int) -> Strip:
-        """Draw the line."""
+        """Draw a line."""
         palette: Palette = getattr(self.app, "palette", None) or Palette(self.app.theme_variables)
-        line = rule(self._heading, self.size.width) if self._heading else Line().extend(self._line).cut(self.size.width)
-        return (line if y == 0 else Line()).strip(palette, self.size.width, self.rich_style)
+        width, height = self.size
+        parts = (
+            self._parts(width) if height > 1 else [rule(self._heading, width) if self._heading else Line().extend(self._line).cut(width)]
+        )
+        return (parts[y] if y < len(parts) else Line()).strip(palette, width, self.rich_style)
 
 
 class Tick(Widget):
@@ -73,6 +90,7 @@ class Tick(Widget):
     def __init__(self, *, on: bool = False) -> None:
         super().__init__()
         self.set_reactive(Tick.on, on)
+        self.set_class(on, "-on")
 
     class Changed(Message):
         """The tick changed."""
@@ -83,6 +101,7 @@ class Tick(Widget):
 
     def watch_on(self) -> None:
         """Tell the form."""
+        self.set_class(self.on, "-on")
         if self.is_mounted:
             self.post_message(self.Changed())
 
@@ -181,7 +200,7 @@ class Field(Vertical):
     Field > Horizontal { height: 1; }
     Field .name { width: 16; }
     Field .type { width: 14; }
-    Field > .problem { display: none; }
+    Field > .problem { display: none; height: auto; max-height: 3; }
     Field.-wrong > .problem { display: block; }
     """
 
@@ -240,7 +259,10 @@ class Field(Vertical):
             yield Label(Line(field.type.label, "type"), classes="type")
             yield self._editor
             yield self._tick
-        yield Label(classes="problem")
+        problem = Label(classes="problem")
+        # Below the editor, whose left edge names and types leave where it is; where types are not shown, it stands further left.
+        problem.styles.padding = (0, 1, 0, 2 if self.app.size.width < _TINY else self._names + 19)
+        yield problem
 
     @property
     def editor(self) -> Widget:
@@ -291,7 +313,7 @@ class Field(Vertical):
         self.set_class(shown is not None, "-wrong")
         if isinstance(self._editor, Input):
             self._editor.set_class(shown is not None and bool(self.text), "-wrong")
-        self.query_one(".problem", Label).show(Line(" " * (self._names + 19)).add(shown or "", "error"))
+        self.query_one(".problem", Label).show(Line(shown or "", "error"))
 
     def on_resize(self) -> None:
         """What is wrong with the field that is being filled in is never below the edge."""

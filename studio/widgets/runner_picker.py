@@ -18,6 +18,7 @@ _WHAT: Final = {
     "SyncRunner": "one node after the other",
     "DaftRunner": "columns at a time, for large batches",
 }
+_NARROW: Final = 50
 
 
 class RunnerPicker(LineView):
@@ -56,6 +57,8 @@ class RunnerPicker(LineView):
         here = name == self.runner
         line = Line(" ").add("(●) " if here else "( ) " if reason is None else " -  ", "title" if here else "muted")
         line.add(name, "strong" if here else "text" if reason is None else "faint", width=13)
+        if width < _NARROW:
+            return line.add("" if reason is None else "does not fit", "faint")
         return line.add(_WHAT.get(name, "") if reason is None else reason, "muted" if reason is None else "faint").cut(width)
 
     def action_open(self) -> None:

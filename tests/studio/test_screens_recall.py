@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import cast
+
+from textual.widgets import Input
 
 from studio.model.graph_view import GraphView
 from studio.model.plan import mapped_of
@@ -153,3 +156,11 @@ async def test_a_text_of_several_lines_comes_back_whole() -> None:
         await until(pilot, lambda: app.screen.query(Field) and app.screen.query(Field).first().text == "one\ntwo")
         await pilot.pause(0.3)
         assert app.screen.query(Field).first().text == "one\ntwo"
+
+
+async def test_the_form_begins_with_the_number_that_the_settings_name() -> None:
+    fake = FakeStudio()
+    fake.settings = replace(fake.settings, at_once=16)
+    async with opened(fake, at="hg:launch/rag-eval") as (pilot, app, _f):
+        await until(pilot, lambda: app.screen.query(Field))
+        assert app.screen.query_one("#at-once", Input).value == "16"

@@ -21,7 +21,7 @@ from studio.model.run_view import RunRow
 from studio.services.family import family_rows
 
 if TYPE_CHECKING:
-    from hypergraph.checkpointers import PauseRecord, ReadonlyStore, Run, RunFilter, StepRecord
+    from hypergraph.checkpointers import LargeStored, PauseRecord, ReadonlyStore, Run, RunFilter, StepRecord
     from studio.model.lineage_view import LineageRow
     from studio.model.type_spec import TypeSpec
 
@@ -75,14 +75,16 @@ class History:
         path: the checkpoint database; it may come into being later.
         clock: gives the present moment.
         secrets: further names whose values are not shown, from the settings.
-        whole: build values of more than 1 MiB, too; in the studio a stand-in takes their place.
+        built: digests of values of more than 1 MiB that are built; for the others, in the studio for all, something stands in.
     """
 
-    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time, whole: bool = False, secrets: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, path: Path, *, clock: Callable[[], float] = time.time, built: Collection[bytes] = (), secrets: tuple[str, ...] = ()
+    ) -> None:
         self.path = path
         self.secrets = secrets
         self._clock = clock
-        self._whole = whole
+        self._built = built
         self.problem: str | None = None
         self._rests_until = 0.0
         self._was_there = False
@@ -113,9 +115,12 @@ class History:
             if self._store is None and found.st_size:
                 from hypergraph import SqliteCheckpointer
 
-                self._store = SqliteCheckpointer.open_readonly(self.path, large=None if self._whole else large_value, patience=_PATIENCE)
+                self._store = SqliteCheckpointer.open_readonly(self.path, large=self._large, patience=_PATIENCE)
                 self._file, self._was_there = file, True
             return self._store
+
+    def _large(self, stored: LargeStored) -> Any:
+        return NotImplemented if stored.digest in self._built else large_value(stored)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -53,7 +53,7 @@ def open_value(
     value = find_value(history, run_id, node, name, superstep)
     if type(value) is LargeValue:
         found = large.open(run_id, node, name, superstep, path, secrets=secrets, revealed=revealed) if large is not None else None
-        return found if found is not None else replace(opened_at(value, ()), note=TOO_LARGE)
+        return found if found is not None else replace(opened_at(value, ()), note=TOO_LARGE, children=(), more=0, after="")
     return opened_at(value, path, secrets=secrets, revealed=revealed)
 
 

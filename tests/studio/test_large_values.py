@@ -132,6 +132,37 @@ def test_what_takes_too_long_shows_its_beginning(hundred: Path, history: History
         hasty.close()
 
 
+@node(output_name="size")
+def weigh(rows: list[dict[str, Any]], other: list[int]) -> int:
+    return len(rows) + len(other)
+
+
+@node(output_name="other")
+def widen(n: int) -> list[int]:
+    return list(range(n * 500))
+
+
+def test_what_a_node_read_is_opened_without_the_other_values_of_the_run(tmp_path: Path) -> None:
+    db = tmp_path / "runs.db"
+    with SqliteCheckpointer(db) as store:
+        SyncRunner(checkpointer=store).run(Graph([make, widen, weigh], name="two"), {"n": 200 * 10}, workflow_id="r")
+    history, large = History(db), LargeValues(db)
+    try:
+        found = open_value(history, "r", "weigh", "rows", None, ("[1999]", "number"), large=large)
+        assert (found.kind, found.text) == ("int", "1999")
+    finally:
+        large.close()
+        history.close()
+
+
+def test_what_cannot_be_read_shows_nothing_of_what_stands_for_it(hundred: Path, history: History) -> None:
+    hasty = LargeValues(hundred, cpu_seconds=0.05)
+    try:
+        assert open_value(history, "r", "make", "rows", None, large=hasty).children == ()
+    finally:
+        hasty.close()
+
+
 def test_a_secret_inside_is_hidden_and_shown_on_request(history: History, large: LargeValues) -> None:
     path = ("[70000]", "api_key")
     hidden = open_value(history, "r", "make", "rows", None, path, large=large)

@@ -20,8 +20,13 @@ from hypergraph.checkpointers import SqliteCheckpointer
 
 __all__ = ["FORGETS", "Ended", "ending_rows", "forget", "interrupt"]
 
-# A script of a user: nobody but the library handles signals in it.
-_SCRIPT = "import json, sys; from benchmarks.durability.server import perform; print('=' + json.dumps(perform(json.loads(sys.argv[1]))))"
+# A script of a user: nobody but the library handles signals in it. A shell lets what it starts in the background ignore Ctrl-C.
+_SCRIPT = """
+import json, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from benchmarks.durability.server import perform
+print("=" + json.dumps(perform(json.loads(sys.argv[1]))))
+"""
 
 
 @dataclass
@@ -62,7 +67,7 @@ def interrupt(crime: Crime, number: signal.Signals, order: random.Random) -> End
     out, errors = process.communicate(timeout=60)
     found.seconds = time.monotonic() - began
     if process.returncode != -number:
-        if "=" in out:
+        if "={" in out:
             # It was quicker than the signal.
             return found
         found.broken.append(f"exit status {process.returncode}: {errors[-200:]}")

@@ -151,7 +151,7 @@ def kill_series(
     """Do a series of rounds until there were so many kills."""
     series = Series(kind, shape, face, durability)
     legs = lifetimes(hands, folder, shape, face, durability, 3 if kills > 10 else 1)
-    orders = (random.Random(f"{seed} {kind} {shape} {face} {durability} {number}") for number in range(kills * 3))
+    orders = (random.Random(f"{seed} {kind} {shape} {face} {durability} {number}") for number in range(kills * 10))
 
     def one(order: random.Random) -> Callable[[], Found | None]:
         def strike(crime: Crime) -> Found | None:

@@ -30,7 +30,7 @@ from hypergraph.checkpointers import SqliteCheckpointer
 
 CASES = [(name, face, durability) for name, shape in SHAPES.items() for face in shape.faces for durability in DURABILITIES]
 # The last node of the chain needs an input that no other node uses: it is killed more often.
-KILLS = {"chain": 8, "map": 2}
+KILLS = {"chain": 5, "map": 1}
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +41,9 @@ def hands() -> Iterator[Hands]:
 
 @pytest.mark.parametrize(("shape", "face", "durability"), CASES)
 def test_a_killed_run_goes_on_where_it_was(shape: str, face: Any, durability: Any, hands: Hands, tmp_path: Path) -> None:
-    series = kill_series(hands, tmp_path, shape, face, durability, KILLS.get(shape, 3), seed=1)
+    series = kill_series(hands, tmp_path, shape, face, durability, KILLS.get(shape, 2), seed=1)
     assert series.broken() == [], [text for one in series.rounds for text in one.trouble]
-    assert series.total("killed") >= 2
+    assert series.total("killed") == len(series.rounds) > 0
 
 
 @pytest.mark.parametrize("face", FACES)

@@ -118,6 +118,7 @@ class AnswerSheet(Sheet[tuple[str, dict[str, str]]]):
     async def _look(self) -> None:
         self._known = await self._studio.about_answer(self._pause, self._given())
         for checks in self.query("#checks").results(Summary):
+            checks.show(self._checks)
             checks.refresh(layout=True)
 
     def _checks(self, width: int) -> list[Line]:

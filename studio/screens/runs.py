@@ -204,7 +204,7 @@ class RunsScreen(RunActs):
         counts = self._counts
         ascii_only = getattr(self.app, "ascii_only", False)
         right = Line()
-        for state in ("running", "failed", "paused", "completed"):
+        for state in ("running", "interrupted", "failed", "partial", "paused", "stopped", "completed"):
             if counts.get(state):
                 right.add(f"{state_glyph(state, ascii_only=ascii_only)}{count(counts[state])} ", state_role(state))
         right.add(f" {counted(sum(counts.values()), 'run')}", "muted")

@@ -131,6 +131,7 @@ class ConfirmSheet(Sheet[bool]):
         self._typed = typed
         self._about = about
         self._known: About | None = None
+        self._make = lines
 
     def title_text(self) -> str:
         """Give the act and its object."""
@@ -161,6 +162,7 @@ class ConfirmSheet(Sheet[bool]):
                 end.add("   y", "key").add(" copy python")
             return [*self._lines(width), *about_lines(self._known, width), Line(), end]
 
+        self._make = lines
         summary.show(lines)
         (self.query_one("#typed") if self._typed is not None else summary).focus()
         if self._about is not None:
@@ -169,6 +171,7 @@ class ConfirmSheet(Sheet[bool]):
     async def _look(self, about: Awaitable[About]) -> None:
         self._known = await about
         for summary in self.query(Summary):
+            summary.show(self._make)
             summary.refresh(layout=True)
         self.refresh_bindings()
 

@@ -15,16 +15,37 @@ __all__ = ["find_target", "find_targets", "graph_line"]
 
 _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _BYTES: Final = 2 << 20
+_GRAPH: Final = re.compile(rb"^\w[^\n=]*=[^\n=]*\bGraph\(", re.MULTILINE)
+_MOST_FILES: Final = 50
 
 
 def find_targets(texts: Sequence[str], start: Path) -> tuple[Target, ...]:
     """Find what the command line names.
 
     Args:
-        texts: files ("graphs.py"), modules ("my.module"), each with or without ":graph".
+        texts: files ("graphs.py"), modules ("my.module"), each with or without ":graph"; folders stand for the files in them that hold
+            graphs.
         start: the folder that the studio was started in.
     """
-    return tuple(find_target(text, start) for text in texts)
+    named = [one for text in texts for one in (_files_in(text, start) or [text])]
+    return tuple(find_target(text, start) for text in dict.fromkeys(named))
+
+
+def _files_in(text: str, start: Path) -> list[str]:
+    """Give the files that a folder stands for; none for what is no folder, or a package that has graphs of its own."""
+    folder = start / Path(text)
+    if not folder.is_dir() or _holds_graphs(folder / "__init__.py"):
+        return []
+    found = sorted(file for file in folder.glob("*.py") if _holds_graphs(file))
+    return [str(Path(text) / file.name) for file in found[:_MOST_FILES]]
+
+
+def _holds_graphs(file: Path) -> bool:
+    """Tell whether a file gives a variable a graph: a script that only uses some is not to be run because it lies there."""
+    try:
+        return file.stat().st_size <= _BYTES and _GRAPH.search(file.read_bytes()) is not None
+    except OSError:
+        return False
 
 
 def find_target(text: str, start: Path) -> Target:
@@ -36,6 +57,9 @@ def find_target(text: str, start: Path) -> Target:
         return _of_file(text, file, attribute)
     if file.is_dir() and (file / "__init__.py").is_file():
         return _of_file(text, file / "__init__.py", attribute)
+    if file.is_dir() and (not _DOTTED.fullmatch(place) or not any(file.glob("*/"))):
+        said = f"No file in the folder {place} holds a graph: rag = Graph([...])."
+        return Target(text, str(start), attribute=attribute, problem=said)
     if not _DOTTED.fullmatch(place):
         return Target(text, str(start), attribute=attribute, problem=f"{place!r} is neither a file nor a module's name.")
     return _of_module(text, place, start, attribute)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
-from studio.services.targets import find_target, graph_line
+from studio.services.targets import find_target, find_targets, graph_line
 
 
 @pytest.fixture
@@ -64,3 +65,23 @@ def test_the_line_of_a_graph(folder):
     file.write_text("g = (")
     assert graph_line(str(file), "g") is None
     assert graph_line(None, "g") is None
+
+
+def test_a_folder_stands_for_its_files_with_graphs(tmp_path: Path) -> None:
+    """Scripts that only use a graph are not run because they lie there; a package with graphs of its own is that package."""
+    flows = tmp_path / "flows"
+    flows.mkdir()
+    graph = "from hypergraph import Graph\nrag: Graph = Graph([])\n"
+    (flows / "b.py").write_text(graph)
+    (flows / "a.py").write_text(graph)
+    (flows / "script.py").write_text("from hypergraph import Graph, SyncRunner\nSyncRunner().run(Graph([]))\n")
+    assert [target.text for target in find_targets(["flows", "flows/a.py", "flows/"], tmp_path)] == ["flows/a.py", "flows/b.py"]
+    (flows / "__init__.py").write_text(graph)
+    (target,) = find_targets(["flows"], tmp_path)
+    assert target.file == str(flows / "__init__.py")
+
+
+def test_a_folder_without_graphs_says_so(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (target,) = find_targets(["empty/"], tmp_path)
+    assert "No file in the folder empty/ holds a graph" in str(target.problem)

@@ -92,7 +92,7 @@ class ReadonlyStore(ReadingFaces):
     Args:
         path: an existing file.
         serializer: reads values that another serializer than the default one wrote.
-        large: gives what is to stand for a value of more than 1 MiB, which is then not built; `NotImplemented`, or None here, builds it.
+        large: gives what is to stand for a value above 1 MiB, which is not built then; `NotImplemented`, or None here, builds it.
         patience: seconds that a reading waits for another process that holds the file; None for 30.
 
     Raises:

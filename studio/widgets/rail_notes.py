@@ -56,7 +56,9 @@ def inside_note(view: RunView | None, row: RailRow, node: NodeView, width: int, 
 def label_of(view: RunView | None, row: RailRow, node: NodeView | None) -> str:
     """Give a row's name; while a folded graph is at work, how many of its nodes have ended stands in place of how many it has."""
     inner = row.node.inner if row.node is not None else None
-    if row.fold != "folded" or node is None or whole(node) or inner is None or view is None:
+    # Of a mapped graph its items say how far it is.
+    mapped = row.node is not None and bool(row.node.mapped_over)
+    if row.fold != "folded" or node is None or whole(node) or inner is None or view is None or mapped:
         return row.label
     found = [view.nodes.get(one.path) for one in inner.nodes]
     ended = sum(1 for one in found if one is not None and (one.state in ENDED or one.state == "skipped"))

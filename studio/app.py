@@ -128,6 +128,7 @@ class StudioApp(App[None]):
         self._palette: tuple[str, Palette] | None = None
         self._trail: list[str] = []
         self._noted = ""
+        self.looks_unasked = True
         self.trouble = 0
         self._looked_at_keys = False
         self._key_problems: tuple[Problem, ...] = ()
@@ -178,7 +179,8 @@ class StudioApp(App[None]):
             self.post_message(Go(address))
         if tab is not None:
             self.set_interval(_NOTE_EVERY, self.note_place)
-        self.set_interval(_TROUBLE_EVERY, self.look_for_trouble)
+        if self.looks_unasked:
+            self.set_interval(_TROUBLE_EVERY, self.look_for_trouble)
         self.set_timer(_IDLE, self._load_places)
 
     @work(thread=True, group="places")
@@ -200,6 +202,9 @@ class StudioApp(App[None]):
             self._looked_at_keys = True
             self._key_problems = tuple(Problem("a setting cannot be used", text) for text in keymap_problems(self.studio.settings.keymap))
         found = [*await to_thread(self.studio.problems), *self._key_problems]
+        if not self.screen_stack:
+            # The app was closed meanwhile.
+            return
         fresh = [one for one in found if one not in self._known_problems]
         self._known_problems = tuple(found)
         if fresh:

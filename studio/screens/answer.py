@@ -101,7 +101,7 @@ class AnswerSheet(Sheet[tuple[str, dict[str, str]]]):
             keys.add("t f", "key").add(" choose   ")
         elif any(spec.choices for _, spec in self._pause.asks):
             keys.add("1 2 3", "key").add(" or arrows choose   ")
-        yield Label(keys.add("y", "key").add(" copy python   ").add("esc", "key").add(" leave, the draft is kept"))
+        yield Label(keys.add("y", "key").add(" copy python   ").add("esc", "key").add(" leave, draft kept"))
 
     @property
     def _has_bool(self) -> bool:

@@ -108,20 +108,39 @@ class _ProblemList(LineView):
 class ProblemsDrawer(Drawer):
     """What is wrong, and where to go."""
 
+    DEFAULT_CSS = """
+    ProblemsDrawer #detail { height: 6; border-top: solid $rule; }
+    """
+
     TITLE: ClassVar[str | None] = "Problems"
 
     def compose_sheet(self) -> Iterable[Widget]:
         """Give the list."""
         yield _ProblemList(list(getattr(self.app, "problems", self.studio.problems)()))
+        detail = Summary(id="detail")
+        detail.can_focus = False
+        yield detail
 
     def on_mount(self) -> None:
         """Start at the first."""
-        self.query_one(_ProblemList).focus()
+        found = self.query_one(_ProblemList)
+        found.focus()
+        self.query_one("#detail").display = bool(found.problems)
+        self.query_one("#detail", Summary).show(self.lines)
 
     def lines(self, width: int) -> list[Line]:
-        """The list draws itself."""
-        del width
-        return []
+        """All of the problem under the cursor, of which the list has no room for more than the beginning."""
+        found = self.query_one(_ProblemList)
+        if found.cursor >= len(found.problems):
+            return []
+        problem = found.problems[found.cursor]
+        parts = [part for line in (problem.title, *problem.detail.splitlines()) for part in wrap(line, max(10, width - 1))]
+        return [Line(part, "strong" if not number else "text") for number, part in enumerate(parts)]
+
+    def on_line_view_moved(self, message: LineView.Moved) -> None:
+        """Say all of another one."""
+        if isinstance(message.view, _ProblemList):
+            self.query_one("#detail", Summary).show(self.lines)
 
     def on_line_view_opened(self, message: LineView.Opened) -> None:
         """Go to what is wrong."""

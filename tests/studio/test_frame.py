@@ -191,3 +191,18 @@ async def test_a_run_that_lost_its_process_is_told_without_being_asked_for() -> 
         await pilot.pause(0.3)
         assert len(app._notifications) == 1
     assert app._exception is None
+
+
+async def test_all_of_a_problem_is_said_below_the_list() -> None:
+    fake = FakeStudio()
+    long = "its process was killed (SIGKILL), most likely by the system for want of memory; enter: resume it, fork it, or mark it as lost"
+    fake.problems = lambda: (Problem("first", "short"), Problem("second", long))  # type: ignore[method-assign]
+    app = app_at("hg:graphs", fake)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause(0.2)
+        await pilot.press("exclamation_mark", "j")
+        await pilot.pause(0.2)
+        detail = app.screen.query_one("#detail", Summary)
+        said = " ".join(line.plain for line in detail._make(detail.size.width))
+        assert said == f"second {long}"
+    assert app._exception is None

@@ -54,6 +54,7 @@ def picture(compare: Compare, address: str, size: tuple[int, int], *, press: tup
         await pilot.pause()
 
     app.animation_level = "none"
+    app.looks_unasked = False  # what is wrong with the example would come into some pictures
     assert compare(app, terminal_size=size, run_before=settle)
     assert app._exception is None
 

@@ -47,7 +47,7 @@ _MEANT: Final[dict[str, frozenset[str]]] = {
     "lost": frozenset({"interrupted"}), "retry": _UNDONE | {"completed"}, "fork": _ANY, "again": _ANY, "mark": _ANY, "yank": _ANY,
     "export": _ANY, "bench": frozenset(),
 }  # fmt: skip
-_HINT: Final = "words, or: failed  paused  graph:rag  since:1d  id:rag-7  error:Timeout"
+_HINT: Final = "words, or: failed  paused  lost  graph:rag  since:1d  id:rag-7  value:x"
 
 
 class RunsScreen(RunActs):

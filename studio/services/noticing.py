@@ -32,7 +32,4 @@ def problems_of(project: Project, history: History, settings: Settings, notes: S
             if row.id not in lost:
                 said = f"{row.id}: {exit_words(launcher.exit_of(row.id))} · enter: resume it, fork it, or mark it as lost"
                 found.append(Problem("a run has no living process", said, places.run_address(row.id), row.id))
-        if lost:
-            number = f"{len(lost)} run{'s are' if len(lost) != 1 else ' is'} marked as lost"
-            found.append(Problem(number, "not listed in Runs, the store is as it was; enter shows them", places.runs_address("lost")))
     return found

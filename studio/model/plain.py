@@ -36,7 +36,9 @@ class _Plain:
         kind = type(value)
         if kind in _PLAIN:
             return value
-        if kind in {list, tuple, set, frozenset}:
+        if kind is tuple:
+            return tuple(self.of(item, depth + 1) for item in value)
+        if kind in {list, set, frozenset}:
             return [self.of(item, depth + 1) for item in value]
         if kind is dict:
             return {self.of(key, depth + 1): self.of(item, depth + 1) for key, item in value.items()}
@@ -46,6 +48,8 @@ class _Plain:
         if kind.__module__ == "datetime":
             return value.isoformat() if name in _BY_ISO else str(value.total_seconds())
         if name == "Opaque" and kind.__module__.startswith("hypergraph."):
+            if value.tag == "$enum":
+                return _member(value.fields)
             return self._opaque(value.fields, depth)
         raise ValueError(f"a {preview(value)[0]} has no plain form")
 
@@ -53,3 +57,11 @@ class _Plain:
         if isinstance(fields, Mapping):
             return {str(name): self.of(item, depth + 1) for name, item in fields.items()}
         return self.of(fields, depth + 1)
+
+
+def _member(fields: Mapping[str, Any]) -> str:
+    """Give the name of an enum's member; flags that are combined have none."""
+    name = fields.get("name")
+    if not isinstance(name, str):
+        raise ValueError("flags have no plain form")  # noqa: TRY004  # the one error that callers know
+    return name

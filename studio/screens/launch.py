@@ -138,8 +138,8 @@ class LaunchScreen(PlaceScreen):
         self._bars()
 
     def show_address(self, target: Target) -> None:
-        """Show the form of a graph."""
-        if self._graph is None or self._graph.name != target.rest[0]:
+        """Show the form of a graph; one that is open stays as it is, unless a run is to be made again."""
+        if self._graph is None or self._graph.name != target.rest[0] or self.studio.is_prefilled(target.rest[0]):
             self.open_form(target.rest[0], {})
 
     def open_form(self, name: str, texts: dict[str, str]) -> None:

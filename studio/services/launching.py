@@ -32,6 +32,10 @@ class Launching(Session):
         """Give the texts that a form begins with: those of a run that is to be made again, else the last ones that were typed."""
         return self._prefilled.pop(graph, None) or self._notes.draft("launch", graph)
 
+    def is_prefilled(self, graph: str) -> bool:
+        """Tell whether the next form of a graph begins with the inputs of a run."""
+        return graph in self._prefilled
+
     def keep_draft(self, graph: str, texts: Mapping[str, str]) -> None:
         """Keep what was typed, without secrets."""
         self._notes.keep_draft("launch", graph, {name: text for name, text in texts.items() if not is_secret(name, self.settings.secrets)})

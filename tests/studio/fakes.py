@@ -384,6 +384,9 @@ class FakeStudio:
 
     # Launch.
 
+    def is_prefilled(self, _graph: str) -> bool:
+        return bool(self.prefilled)
+
     def draft(self, graph: str) -> dict[str, str]:
         return self.prefilled
 

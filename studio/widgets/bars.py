@@ -192,7 +192,7 @@ class KeyBar(Bar):
             if binding.show and active.enabled and not typed:
                 seen.setdefault(binding.action, active)
         chosen = list(seen.values())
-        kept = [one for one in chosen if one.binding.action.endswith(_KEPT)]
+        kept = sorted((one for one in chosen if one.binding.action.endswith(_KEPT)), key=lambda one: one.binding.action.endswith("help"))
         return [one for one in chosen if one not in kept][: _MOST_KEYS - len(kept)] + kept
 
     def line(self, width: int) -> Line:

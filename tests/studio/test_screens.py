@@ -294,7 +294,7 @@ async def test_one_kind_of_failure_is_healed_in_place_with_four_keys() -> None:
     """From the grid: to the kinds, R, enter; n would make a new batch instead."""
     async with run("batch-12") as (pilot, app, fake):
         await until(pilot, lambda: app.screen.query_one("#kinds").display)
-        fake.feeds["batch-12"].put(replace(BATCH, live=False, can_resume=True))
+        fake.feeds["batch-12"].put(replace(BATCH, live=False, can_stop=False, can_resume=True))
         await until(pilot, lambda: "retry" in keys_shown(app))
         await pilot.press("tab", "R")
         await until(pilot, lambda: isinstance(app.screen, ForecastSheet))

@@ -79,7 +79,7 @@ async def test_nothing_is_done_to_picked_runs_when_read_only() -> None:
 
 async def test_picked_items_of_a_batch_are_what_a_retry_means() -> None:
     async with run("batch-12") as (pilot, app, fake):
-        fake.feeds["batch-12"].put(replace(BATCH, live=False, can_resume=True))
+        fake.feeds["batch-12"].put(replace(BATCH, live=False, can_stop=False, can_resume=True))
         await until(pilot, lambda: "retry" in keys_shown(app))
         app.screen.query_one(ItemGrid).focus()
         await pilot.press("space", "right", "space")

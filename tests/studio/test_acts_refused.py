@@ -115,6 +115,7 @@ async def test_a_run_without_a_process_is_marked_as_lost_shown_again_and_gone_on
         assert (await at.studio.mark_lost(run_id)).ok
         at.gate.touch()
         await at.acted("resume", run_id)
+        await at.seen(run_id, lambda view: view.state == "completed")
         assert [(row.id, row.state) for row in at.studio.runs("", None, 10)] == [(run_id, "completed")]
         assert at.executed(run_id).count("begin") == 1
 

@@ -44,6 +44,7 @@ _KEY_NAMES: Final = {
 _ROOM: Final = 60, 16
 _NOTE_EVERY: Final = 2.0
 _TROUBLE_EVERY: Final = 4.0
+_COUNT_EVERY: Final = 0.5
 _OPEN: Final = "HYPERGRAPH_STUDIO_OPEN"
 _TRAIL: Final = 50
 _IDLE: Final = 0.2
@@ -181,7 +182,14 @@ class StudioApp(App[None]):
             self.set_interval(_NOTE_EVERY, self.note_place)
         if self.looks_unasked:
             self.set_interval(_TROUBLE_EVERY, self.look_for_trouble)
+        self.set_interval(_COUNT_EVERY, self._count_questions)
         self.set_timer(_IDLE, self._load_places)
+
+    def _count_questions(self) -> None:
+        """Keep the badge true where nothing else on the screen changes: questions are counted beside the screen."""
+        if self.screen_stack:
+            for bar in self.screen.query(PlaceBar):
+                bar.count(self.studio.waiting)
 
     @work(thread=True, group="places")
     def _load_places(self) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["HEARTBEAT_SECONDS", "STALE_SECONDS", "Claims", "Identity", "OwnerRow", "claims_of", "is_alive"]
+__all__ = ["HEARTBEAT_SECONDS", "STALE_SECONDS", "Claims", "Identity", "OwnerRow", "claims_of", "is_alive", "start_time"]
 
 HEARTBEAT_SECONDS = 5.0
 # Without proof either way (another host) an owner counts as gone this long after its last heartbeat.
@@ -52,13 +52,15 @@ def boot_id() -> str:
 
 
 def start_time(pid: int) -> str:
-    """Give when a process started, in clock ticks since boot; empty when there is no such process, or no way to tell."""
+    """Give when a process started, in clock ticks since boot; empty when it has ended, or nothing can be told."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
     # The command's name stands in brackets and may contain anything, brackets too.
-    return stat.rpartition(")")[2].split()[19]
+    state, *rest = stat.rpartition(")")[2].split()
+    # One that has ended stays in the table until its parent asks for it, which may take long: in containers the first process is no init.
+    return "" if state in "ZX" else rest[18]
 
 
 def this_process() -> Identity:

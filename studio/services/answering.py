@@ -40,9 +40,11 @@ class Answering(Session):
 
     def _look_for_questions(self) -> None:
         if self._looking.acquire(blocking=False):
-            with contextlib.suppress(CheckpointError, OSError, LookupError):
-                self.pauses()
-            self._looking.release()
+            try:
+                with contextlib.suppress(CheckpointError, OSError, LookupError):
+                    self.pauses()
+            finally:
+                self._looking.release()
 
     def pauses(self) -> tuple[PauseView, ...]:
         """Give the questions that wait, oldest first."""

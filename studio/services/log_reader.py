@@ -27,7 +27,6 @@ _BEGAN: Final = '{"k":"node+"'
 _IN_ITEM: Final = '"m":['
 
 
-
 class LogReader:
     """Reads what is new in a file of JSON lines since the last time.
 

@@ -139,6 +139,10 @@ class PlaceBar(Bar):
         self._waiting, self._note = waiting, note
         self.refresh()
 
+    def count(self, waiting: int) -> None:
+        """Show how many pauses wait, the note as it was."""
+        self.show(waiting=waiting, note=self._note)
+
     def line(self, width: int) -> Line:
         """Draw the places, without their titles where there is no room."""
         line = Line(" ")

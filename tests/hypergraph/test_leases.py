@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from hypergraph.checkpointers import NewRun, SqliteCheckpointer, WorkflowStatus
-from hypergraph.checkpointers.leases import OwnerRow, is_alive, this_process
+from hypergraph.checkpointers.leases import OwnerRow, is_alive, start_time, this_process
 from hypergraph.exceptions import WorkflowAlreadyRunningError
 from tests.hypergraph.store_faces import step
 
@@ -315,6 +315,21 @@ class TestWithoutProof:
         (tmp_path / "token.lock").touch()
         owner = OwnerRow(1, "token", replace(self.here, boot="an earlier boot/pid:[1]"), 0)
         assert not is_alive(owner, self.here, tmp_path, 0)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs a process table to look at")
+def test_a_process_that_has_ended_but_was_not_waited_for_owns_nothing() -> None:
+    """Where the first process of a container is no init, the dead stay in the process table."""
+    ended = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        here = this_process()
+        owner = OwnerRow(1, "token", replace(here, pid=ended.pid, started=start_time(ended.pid)), 0)
+        assert is_alive(owner, here, None, 0)
+        ended.kill()
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        assert not is_alive(owner, here, None, 0)
+    finally:
+        ended.communicate()
 
 
 def test_the_heartbeat_is_written_while_something_runs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

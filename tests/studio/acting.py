@@ -175,6 +175,10 @@ class Bench:
         try:
             while True:
                 gone = self.studio.launcher.worker(run_id) is None
+                if gone:
+                    # What a feed shows is a moment old; a new one looks now.
+                    feed.close()
+                    feed = self.studio.watch(run_id)
                 view = feed.latest()
                 if fits(view) and (view.live or gone):
                     return view

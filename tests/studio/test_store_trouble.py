@@ -89,9 +89,7 @@ async def test_keys_are_heard_while_another_process_holds_the_store(mode: str, t
         await until(pilot, lambda: app.screen.query_one(RunList).row_count() == 2)
 
 
-async def test_a_store_that_is_deleted_is_told_and_one_that_comes_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_store_that_is_deleted_is_told_and_one_that_comes_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     db = tmp_path / ".hypergraph" / "runs.db"
     fill(db, "one", "two")
     async with driven(tmp_path, monkeypatch, "studio.examples.review") as (pilot, app):

@@ -169,7 +169,8 @@ class LaunchScreen(PlaceScreen):
             loading = any(module.state == "loading" for module in modules)
             self.query_one("#heading", Label).show(Line(" loading…" if loading else said, "muted"))
             return
-        self._graph, self._wanted = graph, None
+        # While the form is made there is none: nothing can be started with what is left of another graph's.
+        self._graph, self._wanted = None, (name, texts)
         drafts = texts or self.studio.draft(graph.name)
         names = min(max([len(field.name) for field in graph.inputs] + [8]), 24)
         fields = self.query_one("#fields")
@@ -177,7 +178,7 @@ class LaunchScreen(PlaceScreen):
         ticks = mapped_of(drafts)
         self._rows = [Field(field, drafts.get(field.name, ""), self._check, names, mapped=field.name in ticks) for field in graph.inputs]
         await fields.mount(*self._rows)
-        self._used = None
+        self._graph, self._wanted, self._used = graph, None, None
         fits = [runner for runner, reason in graph.fits.items() if reason is None]
         self.query_one(RunnerPicker).show(graph.fits, fits[0] if fits else "")
         self._bars()
@@ -379,11 +380,12 @@ class LaunchScreen(PlaceScreen):
 
     def fill(self, texts: dict[str, str], mapped: tuple[str, ...] = ()) -> None:
         """Put other texts into the form, and the ticks of what is mapped over."""
-        if self._graph is not None:
+        name = self._graph.name if self._graph is not None else self._wanted[0] if self._wanted is not None else ""
+        if name:
             texts = with_mapped(texts, mapped)
             # No text at all would bring the draft back.
-            self.studio.keep_draft(self._graph.name, texts)
-            self.open_form(self._graph.name, texts)
+            self.studio.keep_draft(name, texts)
+            self.open_form(name, texts)
 
     # Acts.
 

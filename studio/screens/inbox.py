@@ -149,6 +149,8 @@ class InboxScreen(PlaceScreen):
         self.status(Line(f"{counted(len(pauses), 'question')} to answer", "strong"), right)
         if before is not listed.here or not pauses:
             self._show_question()
+            # What can be done with a question stands below it.
+            self.refresh_bindings()
 
     def _show_question(self) -> None:
         pause = self.query_one(PauseList).here

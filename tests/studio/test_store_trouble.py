@@ -102,8 +102,8 @@ async def test_a_store_that_is_deleted_is_told_and_one_that_comes_is_read(tmp_pa
         await until(pilot, lambda: app.screen.query_one(RunList).row_count() == 2)
         fill(db, "three")
         await until(pilot, lambda: app.screen.query_one(RunList).row_count() == 1)
-        assert not [problem for problem in app.studio.problems() if "gone" in problem.detail]
-        assert "1 run" in status(app)
+        await until(pilot, lambda: not [problem for problem in app.studio.problems() if "gone" in problem.detail])
+        await until(pilot, lambda: "1 run" in status(app))
 
 
 async def test_a_file_that_takes_the_place_of_the_store_is_read_or_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

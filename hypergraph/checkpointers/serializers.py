@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from hypergraph._text import fix
 from hypergraph.exceptions import SerializationError
@@ -42,6 +42,21 @@ class Opaque:
     type_name: str
     fields: Mapping[str, Any] = field(default_factory=dict)
     tag: str = field(default="$object", repr=False)
+
+    if not TYPE_CHECKING:
+        # Hidden from the type checker, which would take any name for an attribute then.
+
+        def __getattr__(self, name: str) -> Any:
+            # Comes here only for what a stand-in has not.
+            if name.startswith("__") or name in self.__slots__:
+                raise AttributeError(name)
+            raise AttributeError(
+                f"{name!r} of a stored {self.type_name!r}, which was read before its class was trusted."
+                + fix(
+                    "Before reading, name the class: store.trust([TheClass])",
+                    "To fork, pass fork_from=: the run then reads it itself, and trusts the classes of its graph",
+                )
+            )
 
     def __hash__(self) -> int:
         # Fields may be unhashable; an opaque member of a set must not spoil the set.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import datetime as dt
 import decimal
@@ -9,6 +10,7 @@ import enum
 import json
 import math
 import pathlib
+import pickle
 import random
 import subprocess
 import sys
@@ -459,3 +461,12 @@ class TestInAStore:
         await cp.save_step(step("wf", values={"a": value}))
         assert same((await cp.get_state("wf"))["a"], value)
         await cp.close()
+
+
+def test_a_stand_in_says_how_the_object_itself_is_had() -> None:
+    """A snapshot that was taken before any class was trusted may reach a node."""
+    stand_in = Opaque("shop:Order", {"total": 3})
+    with pytest.raises(AttributeError, match=r"'total' of a stored 'shop:Order'.*before its class was trusted(.|\n)*store.trust"):
+        _ = stand_in.total  # type: ignore[attr-defined]  # it has none
+    assert copy.deepcopy(stand_in) == pickle.loads(pickle.dumps(stand_in)) == stand_in  # its own bytes
+    assert not hasattr(stand_in, "__array__")

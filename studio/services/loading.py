@@ -98,7 +98,7 @@ def graph_of(target: Target, name: str = "") -> Graph:
 def graphs_in(module: ModuleType, attribute: str | None = None) -> list[tuple[str, str, Graph]]:
     """Give (variable, name, graph) of every public module-level graph, each object once, names made unique.
 
-    They come in the order of the file, but parts of others come after them: who opens a module wants the whole first.
+    Those that are made of others come first, parts of others last, else in the order of the file: who opens a module wants the whole.
 
     Raises:
         LookupError: `attribute` was asked for and is no graph.
@@ -123,7 +123,7 @@ def graphs_in(module: ModuleType, attribute: str | None = None) -> list[tuple[st
         names.add(name)
         graphs.append((variable, name, value))
     inside = {part for _, _, graph in graphs for part in _parts(graph)}
-    return sorted(graphs, key=lambda found: _mark(found[2]) in inside)
+    return sorted(graphs, key=lambda found: (_mark(found[2]) in inside, not any(_parts(found[2]))))
 
 
 def _parts(graph: Graph) -> Iterator[object]:

@@ -129,6 +129,8 @@ class RunActs(PlaceScreen):
 
         def lines(width: int) -> list[Line]:
             said = "Nodes that are running finish; what they give is kept. Nothing new starts. The run can be resumed with C."
+            if view.note == "stop asked":
+                said = "A stop was asked before; the run waits for what is running now. K ends its process at once, and loses that."
             named = wrap(", ".join(_running(view)) or "nothing", width - 13)[:6]
             now = [Line("running now  " if not index else " " * 13, "muted").add(text) for index, text in enumerate(named)]
             return [*(Line(text) for text in wrap(said, width)), Line(), *now]

@@ -159,6 +159,11 @@ async def test_esc_leaves_the_field_then_the_form_and_the_inspector_then_the_run
         await until(pilot, lambda: app.current_mode == "launch")
 
 
+def said(sheet: ConfirmSheet) -> str:
+    """Give what a sheet says, in one line."""
+    return " ".join(line.plain for line in sheet._lines(60))
+
+
 async def test_a_stop_that_is_not_heard_is_said_to_be_asked_and_a_kill_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "stubborn_graphs.py").write_text(GRAPHS)
     async with driven(tmp_path, monkeypatch, "stubborn_graphs.py") as (pilot, app):
@@ -169,6 +174,10 @@ async def test_a_stop_that_is_not_heard_is_said_to_be_asked_and_a_kill_ends_it(t
         await until(pilot, lambda: isinstance(app.screen, ConfirmSheet))
         await pilot.press("enter")
         await until(pilot, lambda: "running, stop asked" in status(app))
+        await pilot.press("S")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmSheet) and "K ends its process" in said(app.screen))
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, ConfirmSheet))
         await pilot.press("K")
         await until(pilot, lambda: isinstance(app.screen, ConfirmSheet))
         await pilot.press(*"kill", "enter")

@@ -148,6 +148,10 @@ class SyncDefaults:
         """As `Checkpointer.get_journal_async`."""
         return journal_of(self.checkpoint(run_id))
 
+    def rebuilt(self, checkpoint: Checkpoint) -> Checkpoint:
+        """As `Checkpointer.rebuilt_async`."""
+        return checkpoint
+
     def fork_journal(self: Any, source: str, *, workflow_id: str | None = None, retry: bool = False) -> tuple[str, Journal]:
         """As `Checkpointer.fork_journal_async`."""
         fork = self.retry_workflow if retry else self.fork_workflow

@@ -11,6 +11,7 @@ from hypergraph.checkpointers.lineage import LineageView
 from hypergraph.checkpointers.queries import ancestry, journals, runs, searching, steps
 from hypergraph.checkpointers.queries.context import Context, Operation
 from hypergraph.checkpointers.queries.runs import ANY
+from hypergraph.checkpointers.rebuilding import rebuilt
 from hypergraph.checkpointers.tables import RunTable, StepTable
 from hypergraph.records import Checkpoint, Journal, Run, StepRecord, WorkflowStatus
 
@@ -203,6 +204,14 @@ class ReadingFaces(Checkpointer):
     async def get_journal_async(self, run_id: str) -> Journal:
         """As `journal`."""
         return await self._read_async(journals.get_journal(self._context, run_id))
+
+    def rebuilt(self, checkpoint: Checkpoint) -> Checkpoint:
+        """Give a checkpoint whose stand-ins are rebuilt where their classes are trusted by now."""
+        return rebuilt(checkpoint, self._context.codec.reader)
+
+    async def rebuilt_async(self, checkpoint: Checkpoint) -> Checkpoint:
+        """As `rebuilt`."""
+        return self.rebuilt(checkpoint)
 
     def fork_journal(self, source: str, *, workflow_id: str | None = None, retry: bool = False) -> tuple[str, Journal]:
         """As `fork_workflow` or `retry_workflow`, but give what the new run goes on from."""

@@ -55,6 +55,11 @@ class ValueCodec:
         """True for the default stored form."""
         return self._tagged is not None
 
+    @property
+    def reader(self) -> TaggedSerializer:
+        """What reads the default stored form."""
+        return self._reader
+
     def trust(self, things: Iterable[Any]) -> None:
         """Let stored objects of these classes be rebuilt."""
         things = list(things)

@@ -138,7 +138,9 @@ def _stored_origin(graph: Graph, inputs: Mapping[str, Any], answers: Mapping[str
             raise _taken(existing.id, "started from a checkpoint")
         source = lineage.checkpoint.source_run_id
         foreign = source is None or (yield Ask("get_run_async", source)) is None
-        return workflow_id or new_workflow_id(), _snapshot(lineage.checkpoint, inputs, foreign=foreign)
+        # It may have been read before anybody knew the graph, and so the classes that may be rebuilt.
+        snapshot: Checkpoint = yield Ask("rebuilt_async", lineage.checkpoint)
+        return workflow_id or new_workflow_id(), _snapshot(snapshot, inputs, foreign=foreign)
     if existing is None:
         return workflow_id or new_workflow_id(), None
     yield from refuse_existing(existing, graph, kind="run")

@@ -16,6 +16,7 @@ SYNC_NAMES = {
     "get_run_async": "get_run",
     "get_journal_async": "journal",
     "fork_journal_async": "fork_journal",
+    "rebuilt_async": "rebuilt",
     "get_children_inputs_async": "children_inputs",
     "get_inputs_async": "inputs",
     "get_sources_async": "sources",

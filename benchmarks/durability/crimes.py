@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import weakref
 from collections import Counter
@@ -20,6 +21,8 @@ __all__ = ["Crime", "Found", "Mark"]
 
 # "async" promises that a step is stored at most this long after it ended.
 BEHIND_SECONDS = 0.05
+
+_MARK = re.compile(r"([+-])([^\s+-]+) (\d+)\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +101,8 @@ class Crime:
         """Give what the nodes did so far."""
         if not self.path.exists():
             return []
-        lines = self.path.read_text(encoding="utf-8").splitlines()
-        return [Mark(line[0], name, int(at) / 1e9) for line in lines for name, at in [line[1:].split()]]
+        # A process that is killed may leave half a mark, which says nothing; the next one stands on the same line.
+        return [Mark(sign, name, int(at) / 1e9) for sign, name, at in _MARK.findall(self.path.read_text(encoding="utf-8"))]
 
     def run(self, workflow_id: str = "wf") -> Run | None:
         """Give how the workflow is stored; None when it is not."""

@@ -126,7 +126,7 @@ def stored_cases(folder: Path, quick: bool) -> list[Case]:
                 Contender("floor", partial(_floor_steps, folder, "NORMAL")),
                 Contender("hypergraph", partial(_steps, folder, "each", "async")),
             ],
-            "at most 1.5 x floor", ratio=1.5, clock="cpu",
+            "at most 1.5 x floor", ratio=1.5, clock="wall",
         ),
         Case(
             "checkpointed step, async durability", "step", _STEPS,

@@ -346,7 +346,8 @@ class Rail(LineView):
             facts.append(f"chose {node.decision}")
         elif node is not None:
             facts += [f"{value.name} {value.kind}" for value in node.outputs]
-        return Line(f"{row.path}: {', '.join(fact for fact in facts if fact)}")
+        # What was cached took no time: the same word stands for both.
+        return Line(f"{row.path}: {', '.join(dict.fromkeys(fact for fact in facts if fact))}")
 
     def _duration(self, node: NodeView | None, state: str) -> str:
         if node is None or node.started is None:

@@ -149,11 +149,11 @@ class ReadonlyStore(ReadingFaces):
 
     # -- what screens need
 
-    def page(self, filter: RunFilter | None = None, *, after: int | None = None, limit: int = 50) -> RunPage:  # noqa: A002
+    def page(self, filter: RunFilter | None = None, *, after: int | None = None, limit: int = 50) -> RunPage:  # noqa: A002  the contract's own name
         """Give one page of runs, newest first; `after` is the `next` of the page before."""
         return self._read(pages.page(self._context, filter or RunFilter(), after=after, limit=limit))
 
-    def counts(self, filter: RunFilter | None = None) -> Counts:  # noqa: A002
+    def counts(self, filter: RunFilter | None = None) -> Counts:  # noqa: A002  the contract's own name
         """Count runs by status."""
         return self._read(pages.counts(self._context, filter or RunFilter()))
 

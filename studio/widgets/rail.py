@@ -85,7 +85,8 @@ class Rail(LineView):
         if view.scene is not self._scene or before is None or before.id != view.id:
             self._scene = view.scene
             self._lay_out()
-        elif self.gantt and stretched:
+        elif (self.gantt and stretched) or (before.live, before.past, before.state) != (view.live, view.past, view.state):
+            # A run that has ended says of nodes that have not changed that they were not reached.
             self.rows_changed()
         else:
             for index, row in enumerate(self._rows):

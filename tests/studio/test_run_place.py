@@ -207,3 +207,18 @@ def test_what_a_kind_shares_is_found_in_a_large_batch_that_goes_on(tmp_path: Pat
         assert (group.count, group.shared) == (40, "n=3 40/40")
     finally:
         shop.close()
+
+
+async def test_when_a_run_ends_the_rows_that_did_not_change_are_drawn_anew() -> None:
+    """They waited, and now they were not reached."""
+    nodes = {"three": NodeView("three", "failed", started=1.5, ended=1.9), "four": NodeView("four", "waiting")}
+    going = replace(view("running", nodes=nodes), id="rag-eval-7", live=True)
+    async with run(size=(80, 24)) as (pilot, app, fake):
+        fake.feeds["rag-eval-7"].put(going)
+        await pilot.pause(0.2)
+        assert "waiting" in app.export_screenshot()
+        fake.feeds["rag-eval-7"].put(replace(going, state="failed", live=False))
+        await pilot.pause(0.2)
+        drawn = app.export_screenshot().replace("&#160;", " ")
+        assert "not reached" in drawn
+        assert "waiting" not in drawn

@@ -137,7 +137,7 @@ class Changes:
     more: bool = False
 
 
-def page(context: Context, filter: RunFilter, *, after: int | None = None, limit: int = 50) -> Operation[RunPage]:  # noqa: A002
+def page(context: Context, filter: RunFilter, *, after: int | None = None, limit: int = 50) -> Operation[RunPage]:  # noqa: A002  the contract's own name
     """Give one page of runs, newest first."""
     where, values = filter.where()
     if after is not None:
@@ -152,7 +152,7 @@ def page(context: Context, filter: RunFilter, *, after: int | None = None, limit
     return RunPage(tuple(found), rows[-1][16] if more else None)
 
 
-def counts(_: Context, filter: RunFilter) -> Operation[Counts]:  # noqa: A002
+def counts(_: Context, filter: RunFilter) -> Operation[Counts]:  # noqa: A002  the contract's own name
     """Count the runs that a filter lets through, by status."""
     where, values = filter.where()
     if filter == _TOP_LEVEL:
